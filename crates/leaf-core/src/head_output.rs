@@ -1,0 +1,18 @@
+//! What a classification head gives.
+
+use candle_core::Tensor;
+
+use crate::Routing;
+
+/// A head's output for N rows.
+#[derive(Clone, Debug)]
+pub struct HeadOutput {
+    /// Scores before the softmax `(N, C)`.
+    pub logits: Tensor,
+    /// The features before the classifier, scaled to unit length `(N, D)`: what contrastive losses compare.
+    pub features: Tensor,
+    /// The sum of the mixtures' balance losses, unweighted (scalar); `None` without mixtures.
+    pub balance: Option<Tensor>,
+    /// The mixtures' decisions by level (`"semantic"`, `"instance"`).
+    pub routing: Vec<(&'static str, Routing)>,
+}

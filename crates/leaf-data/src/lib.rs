@@ -1,0 +1,1 @@
+//! Facial-expression data sets, label splits, augmentation and a deterministic loader.

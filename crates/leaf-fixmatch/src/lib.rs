@@ -1,0 +1,1 @@
+//! FixMatch on candle, plain and with LEAF.

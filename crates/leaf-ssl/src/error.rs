@@ -1,0 +1,48 @@
+//! What can go wrong, each with the thing, its value and what was expected.
+
+/// The result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong in `leaf-ssl` and in the trainers built on it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A layer or a loss of `leaf-core` failed.
+    #[error(transparent)]
+    Core(#[from] leaf_core::Error),
+
+    /// A batch lacks views that the trainer declared.
+    #[error("the batch has {found} {kind} views, the trainer needs {expected}")]
+    MissingViews {
+        /// `"weak"` or `"strong"`.
+        kind: &'static str,
+        /// How many the trainer declared.
+        expected: usize,
+        /// How many the batch has.
+        found: usize,
+    },
+
+    /// A saved state lacks an entry.
+    #[error("the saved state has no entry {name:?}")]
+    MissingState {
+        /// The entry.
+        name: String,
+    },
+
+    /// A saved state's entry does not fit.
+    #[error("the saved state's entry {name:?} has shape {found:?}, expected {expected:?}")]
+    StateShape {
+        /// The entry.
+        name: String,
+        /// The trainer's shape.
+        expected: Vec<usize>,
+        /// The shape that was given.
+        found: Vec<usize>,
+    },
+}
+
+impl From<candle_core::Error> for Error {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Core(error.into())
+    }
+}

@@ -1,0 +1,26 @@
+//! What one training step gives.
+
+use candle_core::Tensor;
+
+/// One step's loss, its terms, and what tells a user early that something is dead.
+#[derive(Clone, Debug)]
+pub struct Losses {
+    /// What is differentiated (scalar).
+    pub total: Tensor,
+    /// The terms before their weights, by name (scalars without gradient).
+    pub terms: Vec<(&'static str, Tensor)>,
+    /// Measurements by name, without gradient: scalars such as [`UTILIZATION`], or a value per
+    /// expert such as `expert usage, semantic`.
+    pub diagnostics: Vec<(String, Tensor)>,
+}
+
+/// The mean of the selection's weights: the share of unlabelled faces that are trained on.
+pub const UTILIZATION: &str = "utilization";
+/// The mean of the largest probability of each pseudo-label.
+pub const CONFIDENCE: &str = "confidence";
+/// The mean number of positive classes of the faces that the category level acts on.
+pub const SET_SIZE: &str = "set size";
+/// The share of accepted pseudo-labels that are right, where the true classes are known.
+pub const PSEUDO_ACCURACY: &str = "pseudo-label accuracy";
+/// How the diagnostics name the share of rows that each expert serves; the level follows.
+pub const EXPERT_USAGE: &str = "expert usage";

@@ -1,0 +1,1 @@
+//! Layers and backbones for images that candle cannot train by itself.

@@ -1,0 +1,98 @@
+//! Holds the one-way edges between the crates of the workspace.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What each crate of ours may import of ours.
+fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
+    BTreeMap::from([
+        ("leaf-core", vec![]),
+        ("leaf-ssl", vec!["leaf-core"]),
+        ("leaf-fixmatch", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-vision", vec!["leaf-core"]),
+        ("leaf-data", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-train", vec!["leaf-core", "leaf-ssl"]),
+        (
+            "leaf",
+            vec![
+                "leaf-core",
+                "leaf-data",
+                "leaf-fixmatch",
+                "leaf-ssl",
+                "leaf-train",
+                "leaf-vision",
+            ],
+        ),
+    ])
+}
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--no-deps"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo metadata runs");
+    assert!(
+        output.status.success(),
+        "cargo metadata: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON")
+}
+
+/// Dependencies that reach a user of the crate, by name (development dependencies left out).
+fn dependencies(package: &Value) -> BTreeSet<String> {
+    let all = package["dependencies"].as_array().expect("a list");
+    all.iter()
+        .filter(|dependency| dependency["kind"].as_str() != Some("dev"))
+        .map(|dependency| dependency["name"].as_str().expect("a name").to_owned())
+        .collect()
+}
+
+#[test]
+fn crates_import_inwards_only() {
+    let allowed = allowed();
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().expect("a list");
+    let mut seen = BTreeSet::new();
+    for package in packages {
+        let name = package["name"].as_str().expect("a name");
+        if name == "leaf-workspace" || name == "xtask" {
+            continue;
+        }
+        let allowed = allowed
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} is not in the table of this test"));
+        for dependency in dependencies(package) {
+            if dependency == "leaf" || dependency.starts_with("leaf-") {
+                assert!(
+                    allowed.contains(&dependency.as_str()),
+                    "{name} must not import {dependency}"
+                );
+            }
+        }
+        seen.insert(name.to_owned());
+    }
+    for name in allowed.keys() {
+        assert!(seen.contains(*name), "{name} is missing from the workspace");
+    }
+}
+
+#[test]
+fn the_core_depends_on_little() {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().expect("a list");
+    let core = packages
+        .iter()
+        .find(|package| package["name"] == "leaf-core")
+        .expect("leaf-core is a member");
+    let allowed = ["candle-core", "candle-nn", "rand", "serde", "thiserror"];
+    for dependency in dependencies(core) {
+        assert!(
+            allowed.contains(&dependency.as_str()),
+            "leaf-core must not depend on {dependency}"
+        );
+    }
+}
