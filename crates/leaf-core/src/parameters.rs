@@ -92,10 +92,7 @@ impl Parameters {
     /// Whether a name is a buffer's: running statistics, as PyTorch calls them.
     pub fn is_buffer(name: &str) -> bool {
         let last = name.rsplit('.').next().unwrap_or(name);
-        matches!(
-            last,
-            "running_mean" | "running_var" | "num_batches_tracked"
-        )
+        matches!(last, "running_mean" | "running_var" | "num_batches_tracked")
     }
 
     /// Gives every variable the value of the variable of the same name in `source`.

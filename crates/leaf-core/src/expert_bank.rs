@@ -1,0 +1,142 @@
+//! The experts of a mixture and how their answers become one.
+
+use candle_core::{DType, Tensor};
+use candle_nn::VarBuilder;
+
+use crate::{Combine, Error, Expert, ExpertKind, Mode, Result, Routing, expert};
+
+/// Experts that serve rows as a gate decided.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a set of experts",
+    note = "implement `leaf_core::Experts`: `fuse` serves features (N, D) as a `Routing` says"
+)]
+pub trait Experts {
+    /// How many experts a gate may choose from.
+    fn num_experts(&self) -> usize;
+
+    /// Features `(N, D)` to the fused answers `(N, D)` of the experts that each row keeps.
+    ///
+    /// # Errors
+    /// When the features or the routing do not fit the experts.
+    fn fuse(&self, xs: &Tensor, routing: &Routing, how: Combine, mode: Mode) -> Result<Tensor>;
+}
+
+/// E experts, each with weights of its own or all with the same ("tied").
+///
+/// Every expert answers every row, and the routing's weights say what counts: the plain form that
+/// faster ones are compared with.
+#[derive(Clone, Debug)]
+pub struct ExpertBank {
+    experts: Vec<Expert>,
+    num_experts: usize,
+}
+
+impl ExpertBank {
+    /// Experts with weights of their own.
+    ///
+    /// # Errors
+    /// [`Error::Zero`] without experts.
+    pub fn distinct(experts: Vec<Expert>) -> Result<Self> {
+        let num_experts = experts.len();
+        if num_experts == 0 {
+            return Err(Error::Zero {
+                field: "num_experts",
+            });
+        }
+        Ok(Self {
+            experts,
+            num_experts,
+        })
+    }
+
+    /// One expert that a gate sees `num_experts` times.
+    ///
+    /// # Errors
+    /// [`Error::Zero`] without experts.
+    pub fn tied(expert: Expert, num_experts: usize) -> Result<Self> {
+        if num_experts == 0 {
+            return Err(Error::Zero {
+                field: "num_experts",
+            });
+        }
+        Ok(Self {
+            experts: vec![expert],
+            num_experts,
+        })
+    }
+
+    /// Whether all experts share one expert's weights.
+    pub fn is_tied(&self) -> bool {
+        self.experts.len() < self.num_experts
+    }
+
+    /// Each kept expert's answer `(N, k, D)`, in the routing's order.
+    fn kept_answers(&self, xs: &Tensor, routing: &Routing, mode: Mode) -> Result<Tensor> {
+        let (rows, k) = routing.experts.dims2()?;
+        let dim = xs.dim(1)?;
+        if self.is_tied() {
+            let answer = self.experts[0].forward(xs, mode)?.unsqueeze(1)?;
+            return Ok(answer.broadcast_as((rows, k, dim))?);
+        }
+        let answers = self
+            .experts
+            .iter()
+            .map(|expert| expert.forward(xs, mode))
+            .collect::<Result<Vec<_>>>()?;
+        let index = routing.experts.unsqueeze(2)?.broadcast_as((rows, k, dim))?;
+        Ok(Tensor::stack(&answers, 1)?.gather(&index.contiguous()?, 1)?)
+    }
+}
+
+impl Experts for ExpertBank {
+    fn num_experts(&self) -> usize {
+        self.num_experts
+    }
+
+    fn fuse(&self, xs: &Tensor, routing: &Routing, how: Combine, mode: Mode) -> Result<Tensor> {
+        if routing.importance.dim(0)? != self.num_experts {
+            return Err(Error::Shape {
+                what: "routing's importance",
+                expected: format!("({},)", self.num_experts),
+                found: routing.importance.dims().to_vec(),
+            });
+        }
+        let answers = self.kept_answers(xs, routing, mode)?;
+        let weights = routing.weights.unsqueeze(2)?;
+        match how {
+            Combine::WeightedSum => Ok(answers.broadcast_mul(&weights)?.sum(1)?),
+            Combine::LogSpace => {
+                let floor = smallest_normal(weights.dtype());
+                let log_weights = weights.maximum(floor)?.log()?;
+                Ok(answers.broadcast_add(&log_weights)?.log_sum_exp(1)?)
+            }
+        }
+    }
+}
+
+/// A weight that underflowed to 0 has no logarithm.
+fn smallest_normal(dtype: DType) -> f64 {
+    match dtype {
+        DType::F64 => f64::MIN_POSITIVE,
+        _ => f64::from(f32::MIN_POSITIVE),
+    }
+}
+
+/// An [`ExpertBank`] of width `dim`. Paths: `0.*`, `1.*`, ... or only `0.*` when tied.
+///
+/// # Errors
+/// When `num_experts` or a width is 0 or the builder's tensors do not fit.
+pub fn expert_bank(
+    dim: usize,
+    num_experts: usize,
+    kind: ExpertKind,
+    tied: bool,
+    zero_last: bool,
+    vb: VarBuilder,
+) -> Result<ExpertBank> {
+    let at = |i: usize| expert(dim, kind, zero_last, vb.pp(i));
+    if tied {
+        return ExpertBank::tied(at(0)?, num_experts);
+    }
+    ExpertBank::distinct((0..num_experts).map(at).collect::<Result<_>>()?)
+}
