@@ -1,0 +1,29 @@
+//! The rates of one evaluation.
+
+use serde::{Deserialize, Serialize};
+
+/// The rates of one evaluation, each in `[0, 1]` except the loss.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// How many faces were evaluated.
+    pub faces: u64,
+    /// The mean cross-entropy.
+    pub loss: f64,
+    /// The share of right predictions.
+    pub accuracy: f64,
+    /// The mean recall of the classes that have faces.
+    pub balanced_accuracy: f64,
+    /// The mean precision of the classes that occur among labels or predictions.
+    pub macro_precision: f64,
+    /// The mean recall of the classes that occur among labels or predictions.
+    pub macro_recall: f64,
+    /// The mean F1 of the classes that occur among labels or predictions.
+    pub macro_f1: f64,
+    /// The share of faces whose class is among the two best.
+    pub top2: f64,
+    /// Each class's recall; `None` without faces of the class.
+    pub recalls: Vec<Option<f64>>,
+    /// How often each class (row) was predicted as each class (column).
+    pub confusion: Vec<Vec<u64>>,
+}
