@@ -1,17 +1,37 @@
 //! What every semi-supervised trainer shares.
 
 mod algorithm;
+mod alignment;
 mod batch;
+mod category_level;
 mod error;
+pub mod forward;
+mod labeler;
 mod losses;
 mod network;
+mod ramp;
+mod scores;
+mod selector;
 mod state;
+mod supervised;
+mod unlabeled_loss;
 mod views;
+mod weak_strong;
 
 pub use algorithm::{Algorithm, Step};
+pub use alignment::AverageAlignment;
 pub use batch::{Batch, Labeled, Unlabeled};
+pub use category_level::CategoryLevel;
 pub use error::{Error, Result};
+pub use forward::{Passes, ViewPass};
+pub use labeler::{HardLabels, PseudoLabeler, PseudoLabels};
 pub use losses::{CONFIDENCE, EXPERT_USAGE, Losses, PSEUDO_ACCURACY, SET_SIZE, UTILIZATION};
 pub use network::{Model, Network, Networks};
-pub use state::{State, state_entry};
+pub use ramp::linear_ramp;
+pub use scores::{Logits, Probs};
+pub use selector::{Candidates, ClassThresholds, FixedThreshold, Selector};
+pub use state::{State, Stateful, joined_state, part_of_state, state_entry};
+pub use supervised::Supervised;
+pub use unlabeled_loss::{FaceLosses, HardCrossEntropy, UnlabeledFaces, UnlabeledLoss};
 pub use views::Views;
+pub use weak_strong::{WeakStrong, WeakStrongConfig};

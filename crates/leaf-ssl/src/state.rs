@@ -26,3 +26,46 @@ pub fn state_entry<'a>(state: &'a State, name: &str, expected: &[usize]) -> Resu
     }
     Ok(tensor)
 }
+
+/// A part of an algorithm that may keep something between steps; most keep nothing.
+pub trait Stateful {
+    /// Everything that is kept between steps.
+    ///
+    /// # Errors
+    /// Those of candle.
+    fn state(&self) -> Result<State> {
+        Ok(State::new())
+    }
+
+    /// Goes on where [`Stateful::state`] was taken.
+    ///
+    /// # Errors
+    /// When an entry is missing or does not fit.
+    fn load_state(&mut self, _state: &State) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The entries of several parts, each under its part's name.
+///
+/// # Errors
+/// Those of the parts.
+pub fn joined_state<'a>(
+    parts: impl IntoIterator<Item = (&'a str, &'a dyn Stateful)>,
+) -> Result<State> {
+    let mut joined = State::new();
+    for (part, stateful) in parts {
+        let entries = stateful.state()?;
+        joined.extend(entries.into_iter().map(|(name, value)| (format!("{part}.{name}"), value)));
+    }
+    Ok(joined)
+}
+
+/// The entries of one part, as it named them.
+pub fn part_of_state(state: &State, part: &str) -> State {
+    let entries = state.iter().filter_map(|(name, value)| {
+        let name = name.strip_prefix(part)?.strip_prefix('.')?;
+        Some((name.to_owned(), value.clone()))
+    });
+    entries.collect()
+}

@@ -1,0 +1,170 @@
+//! How a step's views go through the network.
+
+use candle_core::Tensor;
+use leaf_core::{ForwardPlan, HeadOutput, Mode, Routing};
+
+use crate::{Batch, Error, Logits, Network, Result, Views};
+
+/// The network's answers to one batch.
+#[derive(Clone, Debug)]
+pub struct Passes {
+    /// The labelled faces' logits `(B, C)`.
+    pub labeled: Logits,
+    /// Each weak view's answer.
+    pub weak: Vec<ViewPass>,
+    /// Each strong view's answer.
+    pub strong: Vec<ViewPass>,
+    /// The mixtures' balance loss over labelled and strong rows, unweighted (scalar).
+    pub balance: Option<Tensor>,
+    /// The mixtures' decisions over labelled and strong rows, by level.
+    pub routing: Vec<(&'static str, Routing)>,
+}
+
+/// The network's answer to one view of the unlabelled faces.
+#[derive(Clone, Debug)]
+pub struct ViewPass {
+    /// `(M, C)`.
+    pub logits: Logits,
+    /// Unit length `(M, D)`.
+    pub features: Tensor,
+}
+
+/// Runs a batch through the network as the plan says.
+///
+/// Weak views are read in [`Mode::Teacher`], unless they are `trained` on (a contrastive loss needs
+/// their features' gradient) or the plan is the released code's.
+///
+/// # Errors
+/// [`Error::MissingViews`] if the batch lacks views; the network's own.
+pub fn run(
+    plan: ForwardPlan,
+    network: &dyn Network,
+    batch: &Batch,
+    views: Views,
+    weak_is_trained: bool,
+) -> Result<Passes> {
+    check_views(batch, views)?;
+    match plan {
+        ForwardPlan::Concatenated => concatenated(network, batch, views, weak_is_trained),
+        ForwardPlan::Separate => separate(network, batch, views),
+    }
+}
+
+fn check_views(batch: &Batch, views: Views) -> Result<()> {
+    for (kind, expected, found) in [
+        ("weak", views.weak, batch.unlabeled.weak.len()),
+        ("strong", views.strong, batch.unlabeled.strong.len()),
+    ] {
+        if found < expected {
+            return Err(Error::MissingViews {
+                kind,
+                expected,
+                found,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn concatenated(
+    network: &dyn Network,
+    batch: &Batch,
+    views: Views,
+    weak_is_trained: bool,
+) -> Result<Passes> {
+    let weak = &batch.unlabeled.weak[..views.weak];
+    let strong = &batch.unlabeled.strong[..views.strong];
+    let labeled = batch.labeled.images.dim(0)?;
+    let faces = weak.first().or(strong.first()).map_or(Ok(0), |view| view.dim(0))?;
+
+    let images: Vec<&Tensor> = std::iter::once(&batch.labeled.images)
+        .chain(weak)
+        .chain(strong)
+        .collect();
+    let features = network.encode(&cat(&images)?, Mode::Train)?;
+    let rows = |start: usize, count: usize| features.narrow(0, start, count);
+    let weak_rows = rows(labeled, weak.len() * faces)?;
+    let strong_rows = rows(labeled + weak.len() * faces, strong.len() * faces)?;
+
+    let trained = cat(&[&rows(0, labeled)?, &strong_rows])?;
+    let trained = network.head(&trained, Mode::Train)?;
+    let weak_mode = if weak_is_trained {
+        Mode::Train
+    } else {
+        Mode::Teacher
+    };
+    let weak_passes = match weak.len() {
+        0 => Vec::new(),
+        count => views_of(&network.head(&weak_rows, weak_mode)?, 0, count, faces)?,
+    };
+    Ok(Passes {
+        labeled: Logits::new(trained.logits.narrow(0, 0, labeled)?)?,
+        weak: weak_passes,
+        strong: views_of(&trained, labeled, strong.len(), faces)?,
+        balance: trained.balance,
+        routing: trained.routing,
+    })
+}
+
+/// Tensors one below the other; one tensor stays as it is.
+fn cat(tensors: &[&Tensor]) -> Result<Tensor> {
+    match tensors {
+        [only] => Ok((*only).clone()),
+        [first, second] if second.dim(0)? == 0 => Ok((*first).clone()),
+        _ => Ok(Tensor::cat(tensors, 0)?),
+    }
+}
+
+/// The answers to `count` views of `faces` rows each, from row `start` on.
+fn views_of(output: &HeadOutput, start: usize, count: usize, faces: usize) -> Result<Vec<ViewPass>> {
+    (0..count)
+        .map(|view| {
+            let from = start + view * faces;
+            Ok(ViewPass {
+                logits: Logits::new(output.logits.narrow(0, from, faces)?)?,
+                features: output.features.narrow(0, from, faces)?,
+            })
+        })
+        .collect()
+}
+
+fn separate(network: &dyn Network, batch: &Batch, views: Views) -> Result<Passes> {
+    let pass = |images: &Tensor| -> Result<HeadOutput> {
+        network.head(&network.encode(images, Mode::Train)?, Mode::Train)
+    };
+    let weak = batch.unlabeled.weak[..views.weak]
+        .iter()
+        .map(|view| as_view(pass(view)?))
+        .collect::<Result<_>>()?;
+    let labeled = pass(&batch.labeled.images)?;
+    let mut balances = Vec::from_iter(labeled.balance);
+    let mut routing = labeled.routing;
+    let mut strong = Vec::new();
+    for view in &batch.unlabeled.strong[..views.strong] {
+        let mut output = pass(view)?;
+        balances.extend(output.balance.take());
+        routing.append(&mut output.routing);
+        strong.push(as_view(output)?);
+    }
+    Ok(Passes {
+        labeled: Logits::new(labeled.logits)?,
+        weak,
+        strong,
+        balance: mean(&balances)?,
+        routing,
+    })
+}
+
+fn as_view(output: HeadOutput) -> Result<ViewPass> {
+    Ok(ViewPass {
+        logits: Logits::new(output.logits)?,
+        features: output.features,
+    })
+}
+
+fn mean(scalars: &[Tensor]) -> Result<Option<Tensor>> {
+    if scalars.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Tensor::stack(scalars, 0)?.mean(0)?))
+}

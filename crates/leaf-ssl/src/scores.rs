@@ -1,0 +1,112 @@
+//! Scores and probabilities as different types, so that softmax cannot be applied twice.
+
+use candle_core::Tensor;
+use candle_nn::ops::softmax;
+use leaf_core::Error;
+
+use crate::Result;
+
+/// Scores before the softmax `(N, C)`.
+#[derive(Clone, Debug)]
+pub struct Logits(Tensor);
+
+impl Logits {
+    /// Scores `(N, C)`.
+    ///
+    /// # Errors
+    /// When the tensor has another rank.
+    pub fn new(scores: Tensor) -> Result<Self> {
+        expect_rank_2("logits", &scores)?;
+        Ok(Self(scores))
+    }
+
+    /// `softmax(z)`.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn probs(&self) -> Result<Probs> {
+        if self.0.dim(0)? == 0 {
+            return Ok(Probs(self.0.clone()));
+        }
+        Ok(Probs(softmax(&self.0, 1)?))
+    }
+
+    /// The mean of several views' scores.
+    ///
+    /// # Errors
+    /// When there are no views or their shapes differ.
+    pub fn mean(views: &[Self]) -> Result<Self> {
+        Ok(Self(mean(views.iter().map(|view| &view.0))?))
+    }
+
+    /// The scores `(N, C)`.
+    pub fn tensor(&self) -> &Tensor {
+        &self.0
+    }
+}
+
+/// Probabilities `(N, C)`; each row sums to 1.
+#[derive(Clone, Debug)]
+pub struct Probs(Tensor);
+
+impl Probs {
+    /// Probabilities `(N, C)` that were made elsewhere.
+    ///
+    /// # Errors
+    /// When the tensor has another rank.
+    pub fn new(probs: Tensor) -> Result<Self> {
+        expect_rank_2("probabilities", &probs)?;
+        Ok(Self(probs))
+    }
+
+    /// The mean of several views' probabilities.
+    ///
+    /// # Errors
+    /// When there are no views or their shapes differ.
+    pub fn mean(views: &[Self]) -> Result<Self> {
+        Ok(Self(mean(views.iter().map(|view| &view.0))?))
+    }
+
+    /// The most probable class of each row `(N,)`, u32; the lowest where several are.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn classes(&self) -> Result<Tensor> {
+        Ok(self.0.argmax(1)?)
+    }
+
+    /// The largest probability of each row `(N,)`.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn confidence(&self) -> Result<Tensor> {
+        Ok(self.0.max(1)?)
+    }
+
+    /// The probabilities `(N, C)`.
+    pub fn tensor(&self) -> &Tensor {
+        &self.0
+    }
+}
+
+fn expect_rank_2(what: &'static str, tensor: &Tensor) -> Result<()> {
+    if tensor.rank() == 2 {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what,
+        expected: "(N, C)".to_owned(),
+        found: tensor.dims().to_vec(),
+    }
+    .into())
+}
+
+fn mean<'a>(views: impl ExactSizeIterator<Item = &'a Tensor>) -> Result<Tensor> {
+    let count = views.len();
+    let views: Vec<&Tensor> = views.collect();
+    match views.as_slice() {
+        // One view must stay as it is, bit for bit.
+        [only] => Ok((*only).clone()),
+        _ => Ok((Tensor::stack(&views, 0)?.sum(0)? / count as f64)?),
+    }
+}
