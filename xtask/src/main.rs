@@ -1,2 +1,81 @@
-//! The project's chores.
-fn main() {}
+//! The project's own chores, behind `cargo xtask`.
+//!
+//! Each subcommand is a file (or a folder) of its own. None needs anything but cargo, git and, for
+//! the CUDA check, a C compiler.
+
+mod check_core;
+mod check_cuda;
+mod check_metal;
+mod check_style;
+mod ci;
+mod package_source;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a chore returns: nothing, or what went wrong.
+pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// The project's own chores.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Everything that a change must pass, in the order and with the commands of .ci/run.
+    Ci,
+    /// File lengths, unfinished places, paths of one machine, the README's test command.
+    CheckStyle,
+    /// That leaf-core reaches its users with few dependencies.
+    CheckCore,
+    /// Compiles the CUDA feature on a machine without a GPU and without the CUDA toolkit.
+    CheckCuda(check_cuda::CheckCuda),
+    /// Type-checks the Metal feature, on Linux too.
+    CheckMetal(check_metal::CheckMetal),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Ci => ci::run(),
+        Chore::CheckStyle => check_style::run(),
+        Chore::CheckCore => check_core::run(),
+        Chore::CheckCuda(chore) => chore.run(),
+        Chore::CheckMetal(chore) => chore.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn cargo_arguments_pass_through() -> Result<(), clap::Error> {
+        let line = "cargo-xtask check-cuda --mode ptx -- clippy -p leaf-core -- -D warnings";
+        let cli = Cli::try_parse_from(line.split(' '))?;
+        let Chore::CheckCuda(chore) = cli.chore else {
+            panic!("another chore: {cli:?}");
+        };
+        assert_eq!(chore.cargo.join(" "), "clippy -p leaf-core -- -D warnings");
+        Ok(())
+    }
+}
