@@ -4,8 +4,16 @@
 //! [`KINDS`] says which function checks it. `LEAF_GOLDEN_DIR=DIR cargo test --test golden` checks
 //! another folder of the same form. `tests/golden/README.md` says what each tensor is.
 
+#[path = "golden_kinds/aggregation.rs"]
+mod aggregation;
 #[path = "golden_kinds/case.rs"]
 mod case;
+#[path = "golden_kinds/leaf_step.rs"]
+mod leaf_step;
+#[path = "golden_kinds/losses.rs"]
+mod losses;
+#[path = "golden_kinds/selection.rs"]
+mod selection;
 #[path = "golden_kinds/training.rs"]
 mod training;
 #[path = "golden_kinds/vision.rs"]
@@ -20,6 +28,13 @@ type Check = fn(&Case) -> Result<(), Box<dyn Error>>;
 
 /// Which function checks a kind of case.
 const KINDS: &[(&str, Check)] = &[
+    ("aggregation", aggregation::aggregation),
+    ("category", losses::category),
+    ("supcon", losses::supcon),
+    ("ada_margin", selection::ada_margin),
+    ("fixmatch", selection::fixmatch),
+    ("leaf_rejected", selection::leaf_rejected),
+    ("leaf_step", leaf_step::leaf_step),
     ("ema", training::ema),
     ("cosine_7_16", training::cosine_7_16),
     ("metrics", training::metrics),

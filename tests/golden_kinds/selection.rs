@@ -1,0 +1,181 @@
+//! Rules that choose and weigh pseudo-labels, over a sequence of steps.
+
+use candle_core::{DType, Device, Tensor, Var};
+use leaf_core::{
+    Alignment, AlignmentTarget, CategoryConfig, CategoryDecoupling, CategoryLoss, DecouplingConfig,
+    Faces, MarginConfig, Masking, adaptive_margins, positive_set_loss,
+};
+use leaf_ssl::{
+    AverageAlignment, Candidates, CategoryLevel, ClassThresholds, FixedThreshold, HardCrossEntropy,
+    HardLabels, Logits, Probs, PseudoLabeler, PseudoLabels, Selector, Step, UnlabeledFaces,
+    UnlabeledLoss,
+};
+
+use crate::case::{Case, Outcome};
+use crate::losses::weighting;
+
+/// The t-th entry along the first axis.
+fn at(case: &Case, name: &str, t: usize) -> Outcome<Tensor> {
+    Ok(case.tensor(name)?.get(t)?)
+}
+
+/// What is compared at each step, stacked over the steps at the end.
+#[derive(Default)]
+struct Track(std::collections::BTreeMap<&'static str, Vec<Tensor>>);
+
+impl Track {
+    fn push(&mut self, name: &'static str, value: Tensor) {
+        self.0.entry(name).or_default().push(value);
+    }
+
+    fn stacked(&self, name: &str) -> Outcome<Tensor> {
+        let values = self.0.get(name).ok_or("nothing was tracked")?;
+        Ok(Tensor::stack(values, 0)?)
+    }
+}
+
+fn select(
+    selector: &mut dyn Selector,
+    labels: &PseudoLabels,
+    labeled: &Probs,
+) -> Outcome<Tensor> {
+    let rows = labels.classes.dim(0)?;
+    let index: Vec<usize> = (0..rows).collect();
+    Ok(selector.select(&Candidates {
+        labels,
+        index: &index,
+        labeled,
+    })?)
+}
+
+pub(crate) fn ada_margin(case: &Case) -> Outcome {
+    let config = MarginConfig {
+        floor: case.number("floor")?,
+        scale: case.number("scale")?,
+    };
+    let first: usize = case.number("first_epoch")?;
+    let num_classes: usize = case.number("classes")?;
+    let mut labeler = HardLabels::new(None, num_classes)?;
+    let mut track = Track::default();
+    for t in 0..case.tensor("labels")?.dim(0)? {
+        let labeled = Logits::new(at(case, "labeled_logits", t)?)?.probs()?;
+        let labels = at(case, "labels", t)?;
+        let margins = adaptive_margins(labeled.tensor(), &labels, first + t, &config)?;
+        track.push("thresholds", margins.clone());
+
+        let weak = ["weak1_logits", "weak2_logits"]
+            .map(|name| -> Outcome<Logits> { Ok(Logits::new(at(case, name, t)?)?) });
+        let pseudo = labeler.label(&weak.into_iter().collect::<Outcome<Vec<_>>>()?)?;
+        track.push("pseudo_labels", pseudo.classes.clone());
+        let mask = select(&mut ClassThresholds::new(margins), &pseudo, &labeled)?;
+        track.push("mask", mask);
+    }
+    case.expect("thresholds", &track.stacked("thresholds")?)?;
+    case.expect_exact("pseudo_labels", &track.stacked("pseudo_labels")?)?;
+    case.expect_exact("mask", &track.stacked("mask")?)
+}
+
+pub(crate) fn fixmatch(case: &Case) -> Outcome {
+    let mut selector = FixedThreshold::new(case.number("p_cutoff")?)?;
+    let mut loss = HardCrossEntropy;
+    run(case, &mut selector, &mut loss)
+}
+
+pub(crate) fn leaf_rejected(case: &Case) -> Outcome {
+    let num_classes: usize = case.number("classes")?;
+    let target = match case.text("align")? {
+        "uniform" => AlignmentTarget::Uniform,
+        _ => AlignmentTarget::Given(normalized(&case.tensor("align_target")?)?),
+    };
+    let config = CategoryConfig {
+        decoupling: DecouplingConfig {
+            max_positives: case.number("max_positives")?,
+            threshold: case.number("threshold")?,
+            weighting: weighting(case)?,
+            teacher_temperature: case.number("teacher_temperature")?,
+        },
+        alignment: Some(Alignment {
+            momentum: case.number("align_momentum")?,
+            target,
+        }),
+        loss: CategoryLoss::Set,
+        faces: Faces::Rejected,
+        masking: Masking::PerFace,
+        rescale: false,
+        weight: 1.,
+        ramp: case.number("ramp_fraction")?,
+    };
+    sets_of_sequence(case, &config, num_classes)?;
+    let mut selector = FixedThreshold::new(case.number("p_cutoff")?)?;
+    let mut loss = CategoryLevel::new(&config, num_classes)?;
+    run(case, &mut selector, &mut loss)
+}
+
+/// Shares stored as f32 sum to 1 only within rounding.
+fn normalized(shares: &Tensor) -> Outcome<Vec<f64>> {
+    let shares: Vec<f64> = shares.to_dtype(DType::F64)?.to_vec1()?;
+    let sum: f64 = shares.iter().sum();
+    Ok(shares.iter().map(|share| share / sum).collect())
+}
+
+/// Aligned probabilities, sets, weights and set losses of each step.
+fn sets_of_sequence(case: &Case, config: &CategoryConfig, num_classes: usize) -> Outcome {
+    let alignment = config.alignment.as_ref().ok_or("the case aligns")?;
+    let mut alignment = AverageAlignment::new(alignment, num_classes)?;
+    let decoupling = CategoryDecoupling::new(config.decoupling.clone(), num_classes)?;
+    let mut track = Track::default();
+    for t in 0..case.tensor("index")?.dim(0)? {
+        let weak = Logits::new(at(case, "weak_logits", t)?)?.probs()?;
+        let aligned = alignment.align(&weak)?;
+        let sets = decoupling.decouple(aligned.tensor())?;
+        let strong = at(case, "strong_logits", t)?;
+        track.push("set_loss", positive_set_loss(&strong, &sets)?);
+        track.push("aligned", aligned.tensor().clone());
+        track.push("positives", sets.positive);
+        track.push("weight", sets.weight);
+        let average = alignment.average().ok_or("an average after a step")?;
+        track.push("p_model", average.clone());
+    }
+    for name in ["aligned", "weight", "set_loss", "p_model"] {
+        case.expect(name, &track.stacked(name)?)?;
+    }
+    case.expect_exact("positives", &track.stacked("positives")?)
+}
+
+/// Labels, selects and loses at each step; compares targets, masks, losses and gradients.
+fn run(case: &Case, selector: &mut dyn Selector, loss: &mut dyn UnlabeledLoss) -> Outcome {
+    let steps = case.tensor("index")?.dim(0)?;
+    let classes = case.tensor("weak_logits")?.dim(2)?;
+    let mut labeler = HardLabels::new(None, classes)?;
+    let mut track = Track::default();
+    for t in 0..steps {
+        let weak = [Logits::new(at(case, "weak_logits", t)?)?];
+        let labels = labeler.label(&weak)?;
+        let labeled = match case.has("labeled_logits") {
+            true => Logits::new(at(case, "labeled_logits", t)?)?.probs()?,
+            false => Probs::new(Tensor::zeros((0, classes), DType::F32, &Device::Cpu)?)?,
+        };
+        let weights = select(selector, &labels, &labeled)?;
+        let strong = Var::from_tensor(&at(case, "strong_logits", t)?)?;
+        let losses = loss.losses(&UnlabeledFaces {
+            weak: &weak,
+            strong: &Logits::new(strong.as_tensor().clone())?,
+            labels: &labels,
+            weights: &weights,
+            step: Step {
+                index: t,
+                total: steps,
+            },
+        })?;
+        let mean = losses.losses.mean_all()?;
+        let grads = mean.backward()?;
+        track.push("grad", grads.get(&strong).ok_or("no gradient")?.clone());
+        track.push("loss", mean);
+        track.push("target", labels.classes.clone());
+        track.push("mask", weights);
+    }
+    case.expect_exact("target", &track.stacked("target")?)?;
+    case.expect_exact("mask", &track.stacked("mask")?)?;
+    case.expect("loss", &track.stacked("loss")?)?;
+    case.expect_gradient("grad.strong_logits", &track.stacked("grad")?)
+}
