@@ -9,6 +9,7 @@ use serde_json::Value;
 fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     BTreeMap::from([
         ("leaf-core", vec![]),
+        ("leaf-testkit", vec![]),
         ("leaf-ssl", vec!["leaf-core"]),
         ("leaf-fixmatch", vec!["leaf-core", "leaf-ssl"]),
         ("leaf-vision", vec!["leaf-core"]),

@@ -72,7 +72,10 @@ impl AverageAlignment {
 
 impl Stateful for AverageAlignment {
     fn state(&self) -> Result<State> {
-        let entry = self.average.clone().map(|average| (AVERAGE.to_owned(), average));
+        let entry = self
+            .average
+            .clone()
+            .map(|average| (AVERAGE.to_owned(), average));
         Ok(entry.into_iter().collect())
     }
 
@@ -93,7 +96,10 @@ mod tests {
     use super::*;
 
     fn probs() -> Result<Probs> {
-        Probs::new(Tensor::new(&[[0.7f64, 0.2, 0.1], [0.6, 0.3, 0.1]], &Device::Cpu)?)
+        Probs::new(Tensor::new(
+            &[[0.7f64, 0.2, 0.1], [0.6, 0.3, 0.1]],
+            &Device::Cpu,
+        )?)
     }
 
     #[test]

@@ -75,7 +75,10 @@ fn concatenated(
     let weak = &batch.unlabeled.weak[..views.weak];
     let strong = &batch.unlabeled.strong[..views.strong];
     let labeled = batch.labeled.images.dim(0)?;
-    let faces = weak.first().or(strong.first()).map_or(Ok(0), |view| view.dim(0))?;
+    let faces = weak
+        .first()
+        .or(strong.first())
+        .map_or(Ok(0), |view| view.dim(0))?;
 
     let images: Vec<&Tensor> = std::iter::once(&batch.labeled.images)
         .chain(weak)
@@ -116,7 +119,12 @@ fn cat(tensors: &[&Tensor]) -> Result<Tensor> {
 }
 
 /// The answers to `count` views of `faces` rows each, from row `start` on.
-fn views_of(output: &HeadOutput, start: usize, count: usize, faces: usize) -> Result<Vec<ViewPass>> {
+fn views_of(
+    output: &HeadOutput,
+    start: usize,
+    count: usize,
+    faces: usize,
+) -> Result<Vec<ViewPass>> {
     (0..count)
         .map(|view| {
             let from = start + view * faces;

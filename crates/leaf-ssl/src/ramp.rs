@@ -18,6 +18,15 @@ mod tests {
     fn grows_to_one_and_stays() {
         let at = |index| linear_ramp(Step { index, total: 100 }, 0.3);
         assert_eq!([at(0), at(15), at(30), at(99)], [0., 0.5, 1., 1.]);
-        assert_eq!(linear_ramp(Step { index: 0, total: 100 }, 0.), 1.);
+        assert_eq!(
+            linear_ramp(
+                Step {
+                    index: 0,
+                    total: 100
+                },
+                0.
+            ),
+            1.
+        );
     }
 }

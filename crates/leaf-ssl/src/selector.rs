@@ -58,7 +58,9 @@ impl Stateful for FixedThreshold {}
 impl Selector for FixedThreshold {
     fn select(&mut self, candidates: &Candidates) -> Result<Tensor> {
         let confidence = &candidates.labels.confidence;
-        Ok(confidence.ge(self.threshold)?.to_dtype(confidence.dtype())?)
+        Ok(confidence
+            .ge(self.threshold)?
+            .to_dtype(confidence.dtype())?)
     }
 }
 

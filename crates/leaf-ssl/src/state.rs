@@ -56,7 +56,11 @@ pub fn joined_state<'a>(
     let mut joined = State::new();
     for (part, stateful) in parts {
         let entries = stateful.state()?;
-        joined.extend(entries.into_iter().map(|(name, value)| (format!("{part}.{name}"), value)));
+        joined.extend(
+            entries
+                .into_iter()
+                .map(|(name, value)| (format!("{part}.{name}"), value)),
+        );
     }
     Ok(joined)
 }

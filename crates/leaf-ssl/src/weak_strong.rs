@@ -104,7 +104,11 @@ fn rows_of_zeros(weights: &Tensor) -> Result<Tensor> {
         .zip(&host)
         .filter_map(|(row, &weight)| (weight == 0.).then_some(row))
         .collect();
-    Ok(Tensor::from_vec(rows.clone(), rows.len(), weights.device())?)
+    Ok(Tensor::from_vec(
+        rows.clone(),
+        rows.len(),
+        weights.device(),
+    )?)
 }
 
 impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> Algorithm for WeakStrong<P, S, L> {
@@ -167,7 +171,8 @@ impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> Algorithm for WeakStrong<P
 
     fn load_state(&mut self, state: &State) -> Result<()> {
         self.labeler.load_state(&part_of_state(state, "labeler"))?;
-        self.selector.load_state(&part_of_state(state, "selector"))?;
+        self.selector
+            .load_state(&part_of_state(state, "selector"))?;
         self.loss.load_state(&part_of_state(state, "loss"))
     }
 }
