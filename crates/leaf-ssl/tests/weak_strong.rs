@@ -1,0 +1,237 @@
+//! The weak/strong composition on a small network.
+
+use candle_core::{DType, Device, Tensor, Var};
+use leaf_core::{
+    CategoryConfig, Encoder, Faces, ForwardPlan, LeafConfig, Linear, Masking, Mode, NoiseSource,
+    Parameters, Random, leaf_head, linear,
+};
+use leaf_ssl::{
+    Algorithm, Batch, CategoryLevel, FixedThreshold, HardCrossEntropy, HardLabels, Labeled, Logits,
+    Losses, Model, Networks, PseudoLabeler, PseudoLabels, Result, Step, UTILIZATION, Unlabeled,
+    UnlabeledFaces, UnlabeledLoss, Views, WeakStrong, WeakStrongConfig,
+};
+use leaf_testkit::entries;
+
+const CLASSES: usize = 5;
+const STEP: Step = Step {
+    index: 50,
+    total: 100,
+};
+
+/// A linear encoder: no row sees another.
+struct Dense(Linear);
+
+impl Encoder for Dense {
+    fn encode(&self, xs: &Tensor, mode: Mode) -> leaf_core::Result<Tensor> {
+        self.0.forward(&mode.view(xs), mode)
+    }
+
+    fn feature_dim(&self) -> usize {
+        8
+    }
+}
+
+fn normal(seed: u64, rows: usize, columns: usize) -> Result<Tensor> {
+    let mut random = Random::new(seed);
+    Ok(random.normal_tensor(0., 1., (rows, columns), DType::F64, &Device::Cpu)?)
+}
+
+fn network(parameters: &Parameters, leaf: &LeafConfig) -> Result<Model<Dense>> {
+    let vb = parameters.builder(DType::F64, &Device::Cpu);
+    let noise = NoiseSource::new(Random::new(7));
+    Ok(Model {
+        encoder: Dense(linear(4, 8, vb.pp("encoder"))?),
+        head: leaf_head(leaf, 8, CLASSES, vb.pp("head"), &noise)?,
+    })
+}
+
+fn batch(weak_views: usize) -> Result<Batch> {
+    Ok(Batch {
+        labeled: Labeled {
+            images: normal(1, 5, 4)?,
+            labels: Tensor::new(&[0u32, 1, 2, 3, 4], &Device::Cpu)?,
+            index: (0..5).collect(),
+        },
+        unlabeled: Unlabeled {
+            weak: (0..weak_views)
+                .map(|view| normal(2 + view as u64, 9, 4))
+                .collect::<Result<_>>()?,
+            strong: vec![normal(9, 9, 4)?],
+            index: (0..9).collect(),
+            hidden_labels: Some(vec![0, 1, 2, 3, 4, 0, 1, 2, 3]),
+        },
+    })
+}
+
+type FixMatch = WeakStrong<HardLabels, FixedThreshold, HardCrossEntropy>;
+
+fn fix_match(threshold: f64, leaf: &LeafConfig) -> Result<FixMatch> {
+    Ok(WeakStrong::new(
+        "FixMatch",
+        HardLabels::new(None, CLASSES)?,
+        FixedThreshold::new(threshold)?,
+        HardCrossEntropy,
+        WeakStrongConfig::new(1., leaf),
+    ))
+}
+
+fn loss(algorithm: &mut dyn Algorithm, network: &Model<Dense>, batch: &Batch) -> Result<Losses> {
+    let networks = Networks {
+        student: network,
+        average: None,
+    };
+    algorithm.loss(&networks, batch, STEP)
+}
+
+fn diagnostic(losses: &Losses, name: &str) -> f64 {
+    let found = losses.diagnostics.iter().find(|(found, _)| found == name);
+    let (_, value) = found.unwrap_or_else(|| panic!("{name} is not among the diagnostics"));
+    entries(value).expect("a number")[0]
+}
+
+#[test]
+fn both_plans_agree_where_rows_do_not_see_each_other() -> Result<()> {
+    let parameters = Parameters::new(0);
+    let network = network(&parameters, &LeafConfig::off())?;
+    let total = |forward: ForwardPlan| -> Result<f64> {
+        let leaf = LeafConfig {
+            forward,
+            ..LeafConfig::off()
+        };
+        let losses = loss(&mut fix_match(0.2, &leaf)?, &network, &batch(1)?)?;
+        Ok(entries(&losses.total)?[0])
+    };
+    let (one, many) = (
+        total(ForwardPlan::Concatenated)?,
+        total(ForwardPlan::Separate)?,
+    );
+    assert!((one - many).abs() < 1e-12, "{one} {many}");
+    Ok(())
+}
+
+#[test]
+fn rejected_faces_count_as_zero_in_the_mean() -> Result<()> {
+    let parameters = Parameters::new(0);
+    let network = network(&parameters, &LeafConfig::off())?;
+    let losses = loss(
+        &mut fix_match(1., &LeafConfig::off())?,
+        &network,
+        &batch(1)?,
+    )?;
+    let supervised = entries(&losses.terms[0].1)?[0];
+    assert_eq!(diagnostic(&losses, UTILIZATION), 0.);
+    assert_eq!(entries(&losses.total)?[0], supervised);
+    assert!(entries(&losses.total)?[0] > 0.);
+    Ok(())
+}
+
+#[test]
+fn missing_views_are_named() -> Result<()> {
+    let parameters = Parameters::new(0);
+    let leaf = LeafConfig::released();
+    let network = network(&parameters, &leaf)?;
+    let mut algorithm = fix_match(0.9, &leaf)?;
+    assert_eq!(algorithm.views(), Views { weak: 2, strong: 1 });
+    let error = loss(&mut algorithm, &network, &batch(1)?).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the batch has 1 weak views, the trainer needs 2"
+    );
+    Ok(())
+}
+
+/// Weak logits of which the first two faces are sure and the rest are not.
+fn weak_logits() -> Result<Tensor> {
+    let sure = Tensor::new(
+        &[[9f64, 0., 0., 0., 0.], [0., 9., 0., 0., 0.]],
+        &Device::Cpu,
+    )?;
+    Ok(Tensor::cat(&[&sure, &normal(3, 4, CLASSES)?], 0)?)
+}
+
+/// The gradient of each face's strong logits, summed over classes by magnitude.
+fn strong_gradients(config: &CategoryConfig) -> Result<Vec<f64>> {
+    let weak = [Logits::new(weak_logits()?)?];
+    let labels: PseudoLabels = HardLabels::new(None, CLASSES)?.label(&weak)?;
+    let weights = labels.confidence.ge(0.95)?.to_dtype(DType::F64)?;
+    assert_eq!(entries(&weights)?, [1., 1., 0., 0., 0., 0.]);
+    let strong = Var::from_tensor(&normal(4, 6, CLASSES)?)?;
+    let losses = CategoryLevel::new(config, CLASSES)?.losses(&UnlabeledFaces {
+        weak: &weak,
+        strong: &Logits::new(strong.as_tensor().clone())?,
+        labels: &labels,
+        weights: &weights,
+        step: STEP,
+    })?;
+    let grads = losses.losses.mean_all()?.backward()?;
+    let grad = grads.get(&strong).expect("a gradient");
+    Ok(entries(&grad.abs()?.sum(1)?)?)
+}
+
+#[test]
+fn a_rejected_face_has_no_gradient_per_face_and_some_under_the_scalar_mask() -> Result<()> {
+    let category = |preset: LeafConfig| preset.category.expect("a category level");
+    let per_face = strong_gradients(&category(LeafConfig::paper()))?;
+    assert!(per_face[..2].iter().all(|&g| g > 0.), "{per_face:?}");
+    assert_eq!(per_face[2..], [0.; 4]);
+
+    let scalar = strong_gradients(&category(LeafConfig::released()))?;
+    assert!(scalar.iter().all(|&g| g > 0.), "{scalar:?}");
+    Ok(())
+}
+
+#[test]
+fn the_robust_level_leaves_accepted_faces_to_cross_entropy() -> Result<()> {
+    let robust = LeafConfig::robust().category.expect("a category level");
+    let all = strong_gradients(&robust)?;
+    assert!(all.iter().all(|&g| g > 0.), "{all:?}");
+    let off = CategoryConfig {
+        weight: 0.,
+        ..robust.clone()
+    };
+    let host = strong_gradients(&off)?;
+    assert_eq!(all[..2], host[..2]);
+    assert_eq!(host[2..], [0.; 4]);
+    let everywhere = strong_gradients(&CategoryConfig {
+        faces: Faces::All,
+        masking: Masking::PerFace,
+        ..robust
+    })?;
+    assert_eq!(everywhere[2..], all[2..]);
+    Ok(())
+}
+
+#[test]
+fn a_saved_state_goes_on_as_if_nothing_had_happened() -> Result<()> {
+    let leaf = LeafConfig::robust();
+    let category = leaf.category.clone().expect("a category level");
+    let build = || -> Result<_> {
+        Ok(WeakStrong::new(
+            "FixMatch",
+            HardLabels::new(Some(&Default::default()), CLASSES)?,
+            FixedThreshold::new(0.3)?,
+            CategoryLevel::new(&category, CLASSES)?,
+            WeakStrongConfig::new(1., &leaf),
+        ))
+    };
+    let parameters = Parameters::new(0);
+    let network = network(&parameters, &LeafConfig::off())?;
+    let mut first = build()?;
+    for _ in 0..3 {
+        loss(&mut first, &network, &batch(1)?)?;
+    }
+    let state = first.state()?;
+    let names: Vec<&str> = state.keys().map(String::as_str).collect();
+    assert_eq!(names, ["labeler.p_model", "loss.p_model"]);
+    let mut resumed = build()?;
+    resumed.load_state(&state)?;
+    // Another batch than before, so that the averages matter.
+    let mut next = batch(1)?;
+    next.unlabeled.weak = vec![normal(77, 9, 4)?];
+    let a = entries(&loss(&mut first, &network, &next)?.total)?;
+    let b = entries(&loss(&mut resumed, &network, &next)?.total)?;
+    assert_eq!(a, b);
+    let fresh = entries(&loss(&mut build()?, &network, &next)?.total)?;
+    assert_ne!(a, fresh);
+    Ok(())
+}
