@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::Mismatches;
 
 /// The result of this crate's functions.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Any error of a caller's own data source or observer.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -218,6 +218,17 @@ pub enum Error {
         found: String,
         /// What should be there.
         expected: String,
+    },
+
+    /// A model card makes no sense.
+    #[error("the model card's {field} is {found}, expected {expected}")]
+    Card {
+        /// Which field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What would make sense.
+        expected: &'static str,
     },
 
     /// A checkpoint was made for something else.

@@ -1,0 +1,138 @@
+//! A run's figures for programs.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::{EvaluationReport, Observer, RunStart, RunSummary, SetMetrics, StepReport, Warning};
+use crate::{Error, Result};
+
+/// Writes a run's figures as one JSON object a line, each flushed as soon as it is known.
+///
+/// The field `event` says what a line is: `start`, `step` (those to show), `warning`, `evaluation`
+/// or `end`. A number that JSON cannot hold becomes `null`.
+pub struct JsonLines {
+    writer: Box<dyn Write>,
+}
+
+impl std::fmt::Debug for JsonLines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JsonLines").finish_non_exhaustive()
+    }
+}
+
+impl JsonLines {
+    /// To any writer.
+    pub fn new(writer: impl Write + 'static) -> Self {
+        Self {
+            writer: Box::new(writer),
+        }
+    }
+
+    /// To a new file, in place of one that may be there.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).map_err(|source| Error::Io {
+            action: "create",
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self::new(BufWriter::new(file)))
+    }
+
+    fn write(&mut self, line: &Value) -> Result<()> {
+        let written = writeln!(self.writer, "{line}").and_then(|()| self.writer.flush());
+        written.map_err(|source| Error::Output {
+            what: "metrics",
+            source,
+        })
+    }
+}
+
+impl Observer for JsonLines {
+    fn on_start(&mut self, start: &RunStart) -> Result<()> {
+        self.write(&json!({
+            "event": "start",
+            "algorithm": start.algorithm,
+            "optimizer": start.optimizer,
+            "parameters": start.parameters,
+            "done": start.done,
+            "total": start.total,
+        }))
+    }
+
+    fn on_step(&mut self, report: &StepReport) -> Result<()> {
+        if !report.logged {
+            return Ok(());
+        }
+        let terms: Map<String, Value> = report
+            .terms
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
+        let diagnostics: Map<String, Value> = report
+            .diagnostics
+            .iter()
+            .map(|(name, values)| (name.clone(), number_or_list(values)))
+            .collect();
+        self.write(&json!({
+            "event": "step",
+            "step": report.step,
+            "learning_rate": report.learning_rate,
+            "loss": report.loss,
+            "gradient_norm": report.gradient_norm,
+            "terms": terms,
+            "diagnostics": diagnostics,
+            "classifier_norm": report.classifier_norm,
+            "seconds": report.seconds,
+        }))
+    }
+
+    fn on_warning(&mut self, warning: &Warning) -> Result<()> {
+        let Warning::NothingSelected { step, .. } = warning;
+        self.write(&json!({
+            "event": "warning",
+            "step": step,
+            "text": warning.to_string(),
+        }))
+    }
+
+    fn on_evaluation(&mut self, report: &EvaluationReport) -> Result<()> {
+        self.write(&json!({
+            "event": "evaluation",
+            "step": report.step,
+            "best": report.is_best,
+            "sets": sets(&report.sets),
+        }))
+    }
+
+    fn on_end(&mut self, summary: &RunSummary) -> Result<()> {
+        let best = summary
+            .best
+            .as_ref()
+            .map(|best| json!({ "step": best.step, "set": best.set, "value": best.value }));
+        self.write(&json!({
+            "event": "end",
+            "steps": summary.steps,
+            "best": best,
+            "sets": sets(&summary.last),
+            "seconds": summary.seconds,
+        }))
+    }
+}
+
+fn number_or_list(values: &[f64]) -> Value {
+    match values {
+        [value] => json!(value),
+        values => json!(values),
+    }
+}
+
+fn sets(sets: &[SetMetrics]) -> Value {
+    let entries = sets.iter().map(|set| (set.set.clone(), json!(set.metrics)));
+    Value::Object(entries.collect())
+}

@@ -1,0 +1,14 @@
+//! What others may see of a run.
+
+mod console;
+mod json_lines;
+mod line;
+mod observer;
+mod reports;
+mod selection_watch;
+
+pub use console::Console;
+pub use json_lines::JsonLines;
+pub use observer::Observer;
+pub use reports::{Best, EvaluationReport, RunStart, RunSummary, SetMetrics, StepReport, Warning};
+pub(crate) use selection_watch::SelectionWatch;

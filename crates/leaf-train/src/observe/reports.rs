@@ -1,0 +1,208 @@
+//! What observers are told.
+
+use std::path::PathBuf;
+
+use leaf_ssl::EXPERT_USAGE;
+
+use crate::Metrics;
+
+/// What is known before the first step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunStart {
+    /// The algorithm's name.
+    pub algorithm: String,
+    /// The optimizer's name.
+    pub optimizer: &'static str,
+    /// How many numbers are trained.
+    pub parameters: usize,
+    /// How many steps were done before.
+    pub done: usize,
+    /// How many steps there are in all.
+    pub total: usize,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    /// The step, from 1.
+    pub step: usize,
+    /// How many steps there are in all.
+    pub total: usize,
+    /// Whether this is a step to show: the first, the last, and every `log_every`-th.
+    pub logged: bool,
+    /// The learning rate of this step.
+    pub learning_rate: f64,
+    /// The loss that was differentiated.
+    pub loss: f64,
+    /// The gradient's norm before clipping.
+    pub gradient_norm: f64,
+    /// The loss's terms before their weights.
+    pub terms: Vec<(&'static str, f64)>,
+    /// The algorithm's measurements: one value, or one per expert.
+    pub diagnostics: Vec<(String, Vec<f64>)>,
+    /// The mean length of the classifier's weight vectors, in steps to show.
+    pub classifier_norm: Option<f64>,
+    /// How long the step took, in seconds, without waiting for the batch.
+    pub seconds: f64,
+}
+
+impl StepReport {
+    /// A measurement that is a single number.
+    pub fn diagnostic(&self, name: &str) -> Option<f64> {
+        let found = self.diagnostics.iter().find(|(other, _)| other == name)?;
+        match found.1.as_slice() {
+            [value] => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The share of rows that each expert serves, by level.
+    pub fn expert_usage(&self) -> impl Iterator<Item = (&str, &[f64])> {
+        self.diagnostics.iter().filter_map(|(name, values)| {
+            let level = name.strip_prefix(EXPERT_USAGE)?;
+            Some((level.trim_start_matches([',', ' ']), values.as_slice()))
+        })
+    }
+}
+
+/// What one evaluation found on one set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetMetrics {
+    /// The set's name.
+    pub set: String,
+    /// Whether the best step is chosen on this set.
+    pub for_selection: bool,
+    /// The rates.
+    pub metrics: Metrics,
+}
+
+/// One evaluation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EvaluationReport {
+    /// How many steps were done.
+    pub step: usize,
+    /// What was found on each set, in the caller's order.
+    pub sets: Vec<SetMetrics>,
+    /// Whether these weights are the best so far; never true without a set for selection.
+    pub is_best: bool,
+}
+
+/// The best step of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Best {
+    /// How many steps were done.
+    pub step: usize,
+    /// The set that it was chosen on.
+    pub set: String,
+    /// The rate that it was chosen by, on that set.
+    pub value: f64,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSummary {
+    /// How many steps were done in all.
+    pub steps: usize,
+    /// What the last evaluation found.
+    pub last: Vec<SetMetrics>,
+    /// The best step; `None` without a set for selection.
+    pub best: Option<Best>,
+    /// The file with the last weights, if one was written.
+    pub last_checkpoint: Option<PathBuf>,
+    /// The file with the best weights, if one was written.
+    pub best_checkpoint: Option<PathBuf>,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// A sign that a run will lead to nothing.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// No unlabelled face was trained on for many steps.
+    NothingSelected {
+        /// The last of those steps, from 1.
+        step: usize,
+        /// How many steps in a row.
+        steps: usize,
+        /// The pseudo-labels' mean confidence in the last step.
+        confidence: Option<f64>,
+        /// The classifier's norm when it was last measured.
+        classifier_norm: Option<f64>,
+    },
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self::NothingSelected {
+            step,
+            steps,
+            confidence,
+            classifier_norm,
+        } = self;
+        write!(
+            f,
+            "no unlabelled face has passed the selection for {steps} steps (up to step {step}), so \
+             only the labelled ones are learned from. Look at the mean confidence"
+        )?;
+        if let Some(confidence) = confidence {
+            write!(f, " ({confidence:.2})")?;
+        }
+        f.write_str(" against the threshold, at the classifier's norm")?;
+        if let Some(norm) = classifier_norm {
+            write!(f, " ({norm:.2})")?;
+        }
+        f.write_str(
+            ": unit-length features with a small norm never get confident; and at the learning \
+             rate: a loss on labelled faces that does not fall means that nothing is learned yet.",
+        )
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Step 120 of 700 with everything measured.
+    pub(in crate::observe) fn report() -> StepReport {
+        StepReport {
+            step: 120,
+            total: 700,
+            logged: true,
+            learning_rate: 0.0481,
+            loss: 1.2345,
+            gradient_norm: 2.5,
+            terms: vec![("supervised", 0.9)],
+            diagnostics: vec![
+                ("utilization".to_owned(), vec![0.32]),
+                ("confidence".to_owned(), vec![0.71]),
+                ("set size".to_owned(), vec![1.8]),
+                ("expert usage, semantic".to_owned(), vec![0.4, 0.1, 0.5]),
+            ],
+            classifier_norm: Some(1.2),
+            seconds: 0.25,
+        }
+    }
+
+    #[test]
+    fn measurements_are_found_by_name() {
+        let report = report();
+        assert_eq!(report.diagnostic("utilization"), Some(0.32));
+        assert_eq!(report.diagnostic("expert usage, semantic"), None);
+        let usage: Vec<_> = report.expert_usage().collect();
+        assert_eq!(usage, [("semantic", &[0.4, 0.1, 0.5][..])]);
+    }
+
+    #[test]
+    fn the_warning_says_what_to_look_at() {
+        let warning = Warning::NothingSelected {
+            step: 400,
+            steps: 200,
+            confidence: Some(0.234),
+            classifier_norm: None,
+        };
+        let text = warning.to_string();
+        assert!(text.contains("for 200 steps (up to step 400)"), "{text}");
+        assert!(text.contains("mean confidence (0.23) against the threshold"));
+    }
+}

@@ -1,0 +1,232 @@
+//! Runs an algorithm on a network.
+
+mod config;
+mod readings;
+mod run;
+mod step;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use leaf_core::Parameters;
+use leaf_ssl::{Algorithm, Network, Networks, State};
+
+pub use config::{SelectBy, TrainConfig};
+
+use crate::checkpoint::CheckpointFolder;
+use crate::observe::SelectionWatch;
+use crate::{
+    Best, CosineSchedule, Error, ModelCard, Optimizer, Part, Result, Schedule, WeightAverage,
+};
+
+/// A network with the store that holds its tensors.
+#[derive(Debug)]
+pub struct Learner<N> {
+    /// The network.
+    pub network: N,
+    /// Its parameters and buffers.
+    pub parameters: Parameters,
+}
+
+#[derive(Debug)]
+struct Averaged<N> {
+    learner: Learner<N>,
+    tracker: WeightAverage,
+}
+
+/// Runs any [`Algorithm`] on any [`Network`].
+///
+/// A step is: loss (where the algorithm updates its thresholds), backward, clipping, optimizer,
+/// weight average; then, when due, evaluation and checkpoints; then the observers. Thresholds thus
+/// change before the weights of the same step, the average sees the weights after it, and
+/// evaluation and checkpoints see both.
+///
+/// What is evaluated is the average network if one is kept, otherwise the trained one. The crate's
+/// page has a whole example.
+#[derive(Debug)]
+pub struct Trainer<N, A> {
+    config: TrainConfig,
+    student: Learner<N>,
+    average: Option<Averaged<N>>,
+    algorithm: A,
+    optimizer: Box<dyn Optimizer>,
+    schedule: Box<dyn Schedule>,
+    checkpoints: Option<CheckpointFolder>,
+    watch: SelectionWatch,
+    classifier_norm: Option<f64>,
+    best: Option<Best>,
+    done: usize,
+}
+
+impl<N: Network, A: Algorithm> Trainer<N, A> {
+    /// A trainer at step 0 with a [`CosineSchedule`] without warm-up.
+    ///
+    /// The optimizer holds the variables that are trained: all trainable ones of
+    /// `student.parameters`, or some of them.
+    ///
+    /// # Errors
+    /// When a setting is out of its bounds.
+    pub fn new(
+        config: TrainConfig,
+        student: Learner<N>,
+        algorithm: A,
+        optimizer: Box<dyn Optimizer>,
+    ) -> Result<Self> {
+        config.check()?;
+        Ok(Self {
+            watch: SelectionWatch::new(config.warn_after),
+            config,
+            student,
+            average: None,
+            algorithm,
+            optimizer,
+            schedule: Box::new(CosineSchedule::default()),
+            checkpoints: None,
+            classifier_norm: None,
+            best: None,
+            done: 0,
+        })
+    }
+
+    /// Keeps a running average of the weights in a second network of the same form, with
+    /// [`TrainConfig::ema_decay`]. Its tensors become the student's.
+    ///
+    /// # Errors
+    /// Those of [`WeightAverage::new`], and [`Error::Conflict`] without a decay.
+    pub fn with_average(mut self, average: Learner<N>) -> Result<Self> {
+        let Some(decay) = self.config.ema_decay else {
+            return Err(Error::Conflict {
+                given: "an average network with ema_decay = None",
+                expected: "a decay or no average network",
+            });
+        };
+        let tracker = WeightAverage::new(decay, &self.student.parameters, &average.parameters)?;
+        tracker.copy()?;
+        self.average = Some(Averaged {
+            learner: average,
+            tracker,
+        });
+        Ok(self)
+    }
+
+    /// Changes the learning rate's course.
+    ///
+    /// # Errors
+    /// When the schedule does not suit the number of steps.
+    pub fn with_schedule(mut self, schedule: impl Schedule + 'static) -> Result<Self> {
+        schedule.check(self.config.steps)?;
+        self.schedule = Box::new(schedule);
+        Ok(self)
+    }
+
+    /// Writes `last.safetensors` at every evaluation and `best.safetensors` at every new best one
+    /// into a folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If the card makes no sense or has another number of classes than the network, or the folder
+    /// cannot be made.
+    pub fn with_checkpoints(mut self, folder: &Path, card: ModelCard) -> Result<Self> {
+        let (named, known) = (card.classes.len(), self.student.network.num_classes());
+        if named != known {
+            return Err(Error::Card {
+                field: "classes",
+                found: format!("{named} names for a network of {known} classes"),
+                expected: "a name for each class",
+            });
+        }
+        self.checkpoints = Some(CheckpointFolder::new(folder, card)?);
+        Ok(self)
+    }
+
+    /// How many steps were done.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// The network that is trained.
+    pub fn student(&self) -> &Learner<N> {
+        &self.student
+    }
+
+    /// The network that holds the running average, if one is kept.
+    pub fn average(&self) -> Option<&Learner<N>> {
+        self.average.as_ref().map(|average| &average.learner)
+    }
+
+    /// The network to evaluate and to use.
+    pub fn network_for_use(&self) -> &N {
+        &self.average().unwrap_or(&self.student).network
+    }
+
+    /// The algorithm.
+    pub fn algorithm(&self) -> &A {
+        &self.algorithm
+    }
+
+    /// The optimizer.
+    pub fn optimizer(&self) -> &dyn Optimizer {
+        self.optimizer.as_ref()
+    }
+
+    /// What the optimizer and the algorithm keep between steps, as `optimizer.NAME` and
+    /// `algorithm.NAME`. With both networks' tensors and [`Trainer::done`] it is all that the
+    /// trainer itself needs to go on.
+    ///
+    /// # Errors
+    /// Those of candle and of the algorithm.
+    pub fn state(&self) -> Result<State> {
+        let mut state = State::new();
+        for (part, entries) in [
+            ("optimizer", self.optimizer.state()?),
+            ("algorithm", self.algorithm.state()?),
+        ] {
+            let entries = entries.into_iter();
+            state.extend(entries.map(|(name, tensor)| (format!("{part}.{name}"), tensor)));
+        }
+        Ok(state)
+    }
+
+    /// Goes on after step `done`, where [`Trainer::state`] was taken. The networks' tensors are the
+    /// caller's to restore.
+    ///
+    /// # Errors
+    /// When an entry is missing or does not fit.
+    pub fn load_state(&mut self, state: &State, done: usize) -> Result<()> {
+        let part = |name: &str| -> State {
+            let entries = state.iter().filter_map(|(stored, tensor)| {
+                let entry = stored.strip_prefix(name)?.strip_prefix('.')?;
+                Some((entry.to_owned(), tensor.clone()))
+            });
+            entries.collect()
+        };
+        self.optimizer.load_state(&part("optimizer"))?;
+        self.algorithm.load_state(&part("algorithm"))?;
+        self.done = done;
+        Ok(())
+    }
+
+    fn parts(&self) -> Vec<(Part, &Parameters)> {
+        let mut parts = vec![(Part::Student, &self.student.parameters)];
+        if let Some(average) = self.average() {
+            parts.push((Part::Average, &average.parameters));
+        }
+        parts
+    }
+}
+
+fn networks<'a, N: Network>(
+    student: &'a Learner<N>,
+    average: Option<&'a Averaged<N>>,
+) -> Networks<'a> {
+    Networks {
+        student: &student.network,
+        average: average.map(|average| &average.learner.network as &dyn Network),
+    }
+}

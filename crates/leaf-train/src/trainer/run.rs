@@ -1,0 +1,180 @@
+//! A whole run.
+
+use std::time::Instant;
+
+use leaf_ssl::{Algorithm, Batch, CONFIDENCE, Network, UTILIZATION};
+
+use super::Trainer;
+use crate::{
+    Best, BoxError, Error, EvaluationReport, EvaluationSet, Observer, Result, RunStart, RunSummary,
+    SetMetrics, StepReport, Warning, evaluate,
+};
+
+impl<N: Network, A: Algorithm> Trainer<N, A> {
+    /// Trains to the last step, from wherever the trainer stands, taking one batch a step.
+    ///
+    /// After every [`crate::TrainConfig::eval_every`] steps and after the last one all sets are
+    /// evaluated and checkpoints written. The best step is chosen on the set that is marked with
+    /// [`EvaluationSet::for_selection`]; without one there is no best step and no file for it.
+    ///
+    /// # Errors
+    /// Those of [`Trainer::step`], [`evaluate`], the checkpoints and the observers;
+    /// [`Error::Batch`] if the source of the batches fails, [`Error::BatchesEnded`] if it ends too
+    /// early, [`Error::SeveralSelectionSets`], and [`Error::Conflict`] if the settings want an
+    /// average and [`Trainer::with_average`] was not called.
+    pub fn run<I, E>(
+        &mut self,
+        batches: I,
+        sets: &[EvaluationSet],
+        observers: &mut [&mut dyn Observer],
+    ) -> Result<RunSummary>
+    where
+        I: IntoIterator<Item = Result<Batch, E>>,
+        E: Into<BoxError>,
+    {
+        let started = Instant::now();
+        self.check_run(sets)?;
+        let start = self.start();
+        observers.iter_mut().try_for_each(|o| o.on_start(&start))?;
+        let mut batches = batches.into_iter();
+        let mut last = Vec::new();
+        while self.done < self.config.steps {
+            let batch = self.next_batch(&mut batches)?;
+            let report = self.step(&batch)?;
+            let evaluation = self.evaluate_if_due(sets)?;
+            let warning = self.watch(&report);
+            for observer in observers.iter_mut() {
+                observer.on_step(&report)?;
+                if let Some(warning) = &warning {
+                    observer.on_warning(warning)?;
+                }
+                if let Some(evaluation) = &evaluation {
+                    observer.on_evaluation(evaluation)?;
+                }
+            }
+            if let Some(evaluation) = evaluation {
+                last = evaluation.sets;
+            }
+        }
+        let summary = self.summary(last, started);
+        observers.iter_mut().try_for_each(|o| o.on_end(&summary))?;
+        Ok(summary)
+    }
+
+    fn check_run(&self, sets: &[EvaluationSet]) -> Result<()> {
+        let marked = sets.iter().filter(|set| set.is_for_selection());
+        let marked: Vec<String> = marked.map(|set| set.name().to_owned()).collect();
+        if marked.len() > 1 {
+            return Err(Error::SeveralSelectionSets { sets: marked });
+        }
+        if self.config.ema_decay.is_some() && self.average.is_none() {
+            return Err(Error::Conflict {
+                given: "ema_decay without an average network",
+                expected: "a call of with_average, or ema_decay = None",
+            });
+        }
+        Ok(())
+    }
+
+    fn start(&self) -> RunStart {
+        let parameters = self.optimizer.parameters().iter();
+        RunStart {
+            algorithm: self.algorithm.name().to_owned(),
+            optimizer: self.optimizer.name(),
+            parameters: parameters.map(|(_, var)| var.elem_count()).sum(),
+            done: self.done,
+            total: self.config.steps,
+        }
+    }
+
+    fn next_batch<E: Into<BoxError>>(
+        &self,
+        batches: &mut impl Iterator<Item = Result<Batch, E>>,
+    ) -> Result<Batch> {
+        match batches.next() {
+            Some(Ok(batch)) => Ok(batch),
+            Some(Err(error)) => Err(Error::Batch {
+                step: self.done + 1,
+                source: error.into(),
+            }),
+            None => Err(Error::BatchesEnded {
+                found: self.done,
+                expected: self.config.steps,
+            }),
+        }
+    }
+
+    fn evaluate_if_due(&mut self, sets: &[EvaluationSet]) -> Result<Option<EvaluationReport>> {
+        let last = self.done == self.config.steps;
+        if !last && !self.done.is_multiple_of(self.config.eval_every) {
+            return Ok(None);
+        }
+        let mut found = Vec::with_capacity(sets.len());
+        for set in sets {
+            found.push(SetMetrics {
+                set: set.name().to_owned(),
+                for_selection: set.is_for_selection(),
+                metrics: evaluate(self.network_for_use(), set)?,
+            });
+        }
+        let is_best = self.take_best(&found);
+        self.write_checkpoints(is_best)?;
+        Ok(Some(EvaluationReport {
+            step: self.done,
+            sets: found,
+            is_best,
+        }))
+    }
+
+    /// Whether the set for selection says that these weights are the best so far.
+    fn take_best(&mut self, found: &[SetMetrics]) -> bool {
+        let Some(chosen) = found.iter().find(|set| set.for_selection) else {
+            return false;
+        };
+        let value = self.config.select_by.of(&chosen.metrics);
+        if self.best.as_ref().is_some_and(|best| value <= best.value) {
+            return false;
+        }
+        self.best = Some(Best {
+            step: self.done,
+            set: chosen.set.clone(),
+            value,
+        });
+        true
+    }
+
+    fn write_checkpoints(&mut self, is_best: bool) -> Result<()> {
+        let Some(mut checkpoints) = self.checkpoints.take() else {
+            return Ok(());
+        };
+        let written = checkpoints.write(self.done, &self.parts(), is_best);
+        self.checkpoints = Some(checkpoints);
+        written
+    }
+
+    fn watch(&mut self, report: &StepReport) -> Option<Warning> {
+        if !self.algorithm.views().any() {
+            return None;
+        }
+        let utilization = report.diagnostic(UTILIZATION)?;
+        let run_out = self.watch.runs_out(utilization);
+        run_out.then(|| Warning::NothingSelected {
+            step: report.step,
+            steps: self.watch.patience(),
+            confidence: report.diagnostic(CONFIDENCE),
+            classifier_norm: self.classifier_norm,
+        })
+    }
+
+    fn summary(&self, last: Vec<SetMetrics>, started: Instant) -> RunSummary {
+        let checkpoints = self.checkpoints.as_ref();
+        RunSummary {
+            steps: self.done,
+            last,
+            best: self.best.clone(),
+            last_checkpoint: checkpoints.and_then(|checkpoints| checkpoints.last()),
+            best_checkpoint: checkpoints.and_then(|checkpoints| checkpoints.best()),
+            seconds: started.elapsed().as_secs_f64(),
+        }
+    }
+}
