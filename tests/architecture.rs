@@ -97,3 +97,36 @@ fn the_core_depends_on_little() {
         );
     }
 }
+
+/// The features that candle builds for a device or a library with.
+const DEVICE_FEATURES: &[&str] = &["accelerate", "cuda", "cudnn", "metal", "mkl", "nccl"];
+
+/// A feature that a crate does not forward compiles, and then runs on the CPU in silence.
+#[test]
+fn device_features_are_forwarded_everywhere() {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().expect("a list");
+    let ours = |name: &str| name == "leaf" || name.starts_with("leaf-");
+    for package in packages {
+        let name = package["name"].as_str().expect("a name");
+        if name == "xtask" || name == "leaf-testkit" {
+            continue;
+        }
+        for feature in DEVICE_FEATURES {
+            let forwarded = package["features"][feature].as_array();
+            let forwarded = forwarded.unwrap_or_else(|| panic!("{name} has no feature {feature}"));
+            for dependency in dependencies(package) {
+                // Of candle's two crates only candle-core knows nccl.
+                let candle = dependency == "candle-core"
+                    || (dependency == "candle-nn" && *feature != "nccl");
+                if candle || ours(&dependency) {
+                    let expected = format!("{dependency}/{feature}");
+                    assert!(
+                        forwarded.iter().any(|entry| *entry == expected.as_str()),
+                        "{name}'s feature {feature} does not forward {expected}"
+                    );
+                }
+            }
+        }
+    }
+}
