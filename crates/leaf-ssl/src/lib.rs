@@ -1,4 +1,22 @@
 //! What every semi-supervised trainer shares.
+//!
+//! A trainer is an [`Algorithm`]: it declares which [`Views`] of an unlabelled face it needs, and turns
+//! a [`Batch`] into [`Losses`]. Most are values of one composition, [`WeakStrong`]:
+//!
+//! ```text
+//! weak views -> PseudoLabeler -> Selector -> weights (M,)
+//!                    |                          |
+//! strong view -------+----> UnlabeledLoss ------+--> losses (M,) -> mean
+//! ```
+//!
+//! - [`PseudoLabeler`]: [`HardLabels`], with alignment or without.
+//! - [`Selector`]: [`FixedThreshold`], [`ClassThresholds`].
+//! - [`UnlabeledLoss`]: [`HardCrossEntropy`]; [`CategoryLevel`] is LEAF's.
+//!
+//! A [`Network`] is asked for features and for logits apart, so that one plan
+//! ([`leaf_core::ForwardPlan`]) says how a step's views go through it. What a part keeps between steps
+//! is its [`State`], which goes into checkpoints. [`Logits`] and [`Probs`] are different types: softmax
+//! cannot be applied twice.
 
 mod algorithm;
 mod alignment;
