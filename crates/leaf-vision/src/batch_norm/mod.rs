@@ -1,0 +1,354 @@
+//! Batch normalization of images, with running statistics.
+
+mod gradient;
+mod normalize;
+mod statistics;
+
+use candle_core::{Tensor, Var};
+use candle_nn::{Init, VarBuilder};
+use leaf_core::Mode;
+
+use crate::error::{Error, Result, dims4, positive};
+use normalize::normalize;
+use statistics::Statistics;
+
+/// The configuration of a [`BatchNorm2d`] layer.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+pub struct BatchNormConfig {
+    /// What is added to the variance before the root.
+    pub eps: f64,
+    /// The weight of a batch in the running statistics, as PyTorch counts it.
+    pub momentum: f64,
+    /// Whether every mode normalizes by the running statistics and none changes them, for
+    /// fine-tuning; weight and bias still learn.
+    pub frozen: bool,
+}
+
+impl Default for BatchNormConfig {
+    fn default() -> Self {
+        Self {
+            eps: 1e-5,
+            momentum: 0.1,
+            frozen: false,
+        }
+    }
+}
+
+impl BatchNormConfig {
+    /// Checks every rule.
+    ///
+    /// # Errors
+    /// The first rule that is broken, with the field, its value and the bound.
+    pub fn check(&self) -> Result<()> {
+        let wrong = |field, value, expected| {
+            Err(Error::NumberOutOfRange {
+                field,
+                value,
+                expected,
+            })
+        };
+        if !(self.eps.is_finite() && self.eps > 0.) {
+            return wrong("eps", self.eps, "a number above 0");
+        }
+        if !(0. ..=1.).contains(&self.momentum) {
+            return wrong("momentum", self.momentum, "0 to 1");
+        }
+        Ok(())
+    }
+}
+
+/// `y = weight (x - mean)/sqrt(var + eps) + bias` for each channel of `(N, C, H, W)`.
+///
+/// | mode | mean and variance | running statistics |
+/// |---|---|---|
+/// | `Train` | the batch's, biased variance | `(1 - momentum) old + momentum new`, unbiased variance |
+/// | `Teacher` | the batch's | stay |
+/// | `Eval` | the running ones | stay |
+/// | any, if frozen | the running ones | stay |
+///
+/// Source: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015, algorithm 1; details as in
+/// PyTorch's `BatchNorm2d`.
+#[derive(Clone, Debug)]
+pub struct BatchNorm2d {
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Var,
+    running_var: Var,
+    config: BatchNormConfig,
+}
+
+impl BatchNorm2d {
+    /// From weight, bias and running statistics, all `(C,)`.
+    ///
+    /// # Errors
+    /// When the configuration breaks a rule or the shapes differ.
+    pub fn new(
+        weight: Tensor,
+        bias: Tensor,
+        running_mean: Var,
+        running_var: Var,
+        config: BatchNormConfig,
+    ) -> Result<Self> {
+        config.check()?;
+        let channels = weight.elem_count();
+        for (what, tensor) in [
+            ("weight of batch norm", &weight),
+            ("bias of batch norm", &bias),
+            ("running mean of batch norm", running_mean.as_tensor()),
+            ("running variance of batch norm", running_var.as_tensor()),
+        ] {
+            if tensor.dims() != [channels] {
+                return Err(Error::Shape {
+                    what,
+                    expected: format!("({channels},)"),
+                    found: tensor.dims().to_vec(),
+                });
+            }
+        }
+        Ok(Self {
+            weight,
+            bias,
+            running_mean,
+            running_var,
+            config,
+        })
+    }
+
+    /// `(N, C, H, W)` to the same shape.
+    ///
+    /// # Errors
+    /// When the number of channels differs, or when batch statistics are wanted of a single value
+    /// per channel.
+    pub fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
+        let (images, channels, height, width) = dims4("input of batch norm", xs)?;
+        if channels != self.weight.elem_count() {
+            return Err(Error::Shape {
+                what: "input of batch norm",
+                expected: format!("(N, {}, H, W)", self.weight.elem_count()),
+                found: xs.dims().to_vec(),
+            });
+        }
+        let (xs, weight, bias) = (
+            &mode.view(xs),
+            &mode.view(&self.weight),
+            &mode.view(&self.bias),
+        );
+        if self.config.frozen || mode == Mode::Eval {
+            let running = Statistics::new(&self.running_mean, &self.running_var);
+            return normalize(xs, weight, bias, &running, self.config.eps);
+        }
+        let count = images * height * width;
+        if count < 2 {
+            return Err(Error::OneValuePerChannel {
+                found: xs.dims().to_vec(),
+            });
+        }
+        let batch = Statistics::of(xs)?;
+        if mode.is_train() {
+            self.update(&batch, count)?;
+        }
+        normalize(xs, weight, bias, &batch, self.config.eps)
+    }
+
+    fn update(&self, batch: &Statistics, count: usize) -> Result<()> {
+        let momentum = self.config.momentum;
+        let unbiased = count as f64 / (count - 1) as f64;
+        for (running, new, scale) in [
+            (&self.running_mean, &batch.mean, momentum),
+            (&self.running_var, &batch.var, momentum * unbiased),
+        ] {
+            let old = (running.as_detached_tensor() * (1. - momentum))?;
+            running.set(&(old + (new.detach() * scale)?)?)?;
+        }
+        Ok(())
+    }
+
+    /// The scale of each channel `(C,)`.
+    pub fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    /// The shift of each channel `(C,)`.
+    pub fn bias(&self) -> &Tensor {
+        &self.bias
+    }
+
+    /// The running mean of each channel `(C,)`.
+    pub fn running_mean(&self) -> &Var {
+        &self.running_mean
+    }
+
+    /// The running unbiased variance of each channel `(C,)`.
+    pub fn running_var(&self) -> &Var {
+        &self.running_var
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &BatchNormConfig {
+        &self.config
+    }
+}
+
+/// A [`BatchNorm2d`] layer that starts with mean 0, variance 1, weight 1 and bias 0. Paths:
+/// `weight`, `bias`, and the buffers `running_mean`, `running_var`.
+///
+/// The running statistics are updated in place where the builder's tensors are variables, as those
+/// of [`leaf_core::Parameters`] are; otherwise the layer keeps its own.
+///
+/// ```
+/// use candle_core::{DType, Device};
+/// use leaf_core::{Mode, Parameters, Random};
+/// use leaf_vision::{BatchNormConfig, batch_norm2d};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let parameters = Parameters::new(0);
+/// let vb = parameters.builder(DType::F32, &Device::Cpu);
+/// let norm = batch_norm2d(3, &BatchNormConfig::default(), vb.pp("bn1"))?;
+/// let xs = Random::new(0).normal_tensor(5., 2., (8, 3, 4, 4), DType::F32, &Device::Cpu)?;
+/// let ys = norm.forward(&xs, Mode::Train)?;
+/// assert!(ys.mean_all()?.to_scalar::<f32>()?.abs() < 1e-5);
+/// let running = parameters.buffers()["bn1.running_mean"].to_vec1::<f32>()?;
+/// assert!(running.iter().all(|mean| (mean - 0.5).abs() < 0.2));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// When the configuration breaks a rule or the builder's tensors do not fit.
+pub fn batch_norm2d(
+    channels: usize,
+    config: &BatchNormConfig,
+    vb: VarBuilder,
+) -> Result<BatchNorm2d> {
+    config.check()?;
+    positive("channels", channels)?;
+    let tensor = |name, value| vb.get_with_hints(channels, name, Init::Const(value));
+    BatchNorm2d::new(
+        tensor("weight", 1.)?,
+        tensor("bias", 0.)?,
+        // A tensor that is a variable already is taken as it is, not copied.
+        Var::from_tensor(&tensor("running_mean", 0.)?)?,
+        Var::from_tensor(&tensor("running_var", 1.)?)?,
+        config.clone(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+    use leaf_core::{Parameters, Random};
+
+    use super::*;
+
+    fn images(shape: (usize, usize, usize, usize)) -> Result<Tensor> {
+        let xs = Random::new(3).normal_tensor(2., 3., shape, DType::F64, &Device::Cpu);
+        Ok(xs.expect("random numbers"))
+    }
+
+    fn layer(config: &BatchNormConfig) -> Result<(Parameters, BatchNorm2d)> {
+        let parameters = Parameters::new(0);
+        let norm = batch_norm2d(2, config, parameters.builder(DType::F64, &Device::Cpu))?;
+        Ok((parameters, norm))
+    }
+
+    fn running(parameters: &Parameters) -> Result<Vec<f64>> {
+        let buffers = parameters.buffers();
+        let mut values = buffers["running_mean"].to_vec1()?;
+        values.extend(buffers["running_var"].to_vec1::<f64>()?);
+        Ok(values)
+    }
+
+    #[test]
+    fn training_moves_the_running_statistics() -> Result<()> {
+        let (parameters, norm) = layer(&BatchNormConfig::default())?;
+        let xs = Tensor::new(&[[[[1f64, 3.]], [[2., 2.]]]], &Device::Cpu)?;
+        norm.forward(&xs, Mode::Train)?;
+        // Means 2 and 2; unbiased variances 2 and 0.
+        for (found, wanted) in running(&parameters)?.iter().zip([0.2, 0.2, 1.1, 0.9]) {
+            assert!((found - wanted).abs() < 1e-12, "{found}, expected {wanted}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn teacher_and_evaluation_change_nothing_and_keep_no_graph() -> Result<()> {
+        let (parameters, norm) = layer(&BatchNormConfig::default())?;
+        let xs = Var::from_tensor(&images((3, 2, 4, 4))?)?;
+        for mode in [Mode::Teacher, Mode::Eval] {
+            assert!(!norm.forward(&xs, mode)?.track_op());
+        }
+        assert_eq!(running(&parameters)?, [0., 0., 1., 1.]);
+        Ok(())
+    }
+
+    #[test]
+    fn teacher_sees_what_training_sees() -> Result<()> {
+        let (_, norm) = layer(&BatchNormConfig::default())?;
+        let xs = images((3, 2, 4, 4))?;
+        let ys = |mode| -> Result<Vec<f64>> {
+            Ok(norm.forward(&xs, mode)?.flatten_all()?.to_vec1()?)
+        };
+        assert_eq!(ys(Mode::Teacher)?, ys(Mode::Train)?);
+        assert_ne!(ys(Mode::Teacher)?, ys(Mode::Eval)?);
+        Ok(())
+    }
+
+    #[test]
+    fn frozen_statistics_stay_and_the_rest_learns() -> Result<()> {
+        let config = BatchNormConfig {
+            frozen: true,
+            ..Default::default()
+        };
+        let (parameters, norm) = layer(&config)?;
+        let xs = Var::from_tensor(&images((3, 2, 4, 4))?)?;
+        let ys = norm.forward(&xs, Mode::Train)?;
+        let evaluated = norm.forward(&xs, Mode::Eval)?;
+        let difference = (&ys - evaluated)?.abs()?.max_all()?.to_scalar::<f64>()?;
+        assert_eq!(difference, 0.);
+        assert_eq!(running(&parameters)?, [0., 0., 1., 1.]);
+        let gradients = ys.sqr()?.sum_all()?.backward()?;
+        assert!(gradients.get(&xs).is_some());
+        for (name, var) in parameters.trainable() {
+            assert!(gradients.get(&var).is_some(), "{name} gets a gradient");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn one_value_per_channel_is_refused_where_it_counts() -> Result<()> {
+        let (parameters, norm) = layer(&BatchNormConfig::default())?;
+        let xs = images((1, 2, 1, 1))?;
+        let error = norm.forward(&xs, Mode::Train).unwrap_err().to_string();
+        assert!(error.starts_with("batch norm has 1 value per channel"), "{error}");
+        assert!(norm.forward(&xs, Mode::Eval).is_ok());
+        assert_eq!(running(&parameters)?, [0., 0., 1., 1.]);
+        Ok(())
+    }
+
+    #[test]
+    fn rules_are_checked() -> Result<()> {
+        let wrong = |config: BatchNormConfig| config.check().unwrap_err().to_string();
+        let base = BatchNormConfig::default();
+        assert_eq!(
+            wrong(BatchNormConfig { eps: 0., ..base }),
+            "eps = 0, expected a number above 0"
+        );
+        let base = BatchNormConfig::default();
+        assert_eq!(
+            wrong(BatchNormConfig {
+                momentum: 1.5,
+                ..base
+            }),
+            "momentum = 1.5, expected 0 to 1"
+        );
+        let (_, norm) = layer(&BatchNormConfig::default())?;
+        let error = norm.forward(&images((2, 3, 4, 4))?, Mode::Eval).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "input of batch norm has shape [2, 3, 4, 4], expected (N, 2, H, W)"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,140 @@
+//! Residual networks.
+
+mod block;
+mod config;
+
+use candle_core::Tensor;
+use candle_nn::VarBuilder;
+use leaf_core::{Encoder, Mode};
+
+use crate::batch_norm::{BatchNorm2d, batch_norm2d};
+use crate::conv2d::{Conv2d, Conv2dConfig, conv2d};
+use crate::error::{Error, Result, dims4};
+use crate::global_average_pool::global_average_pool;
+use crate::max_pool2d::max_pool2d;
+use crate::relu::relu;
+use block::{BasicBlock, BlockShape};
+pub use config::{ResNetConfig, Stem};
+
+/// A residual network of basic blocks, from images to features; the classifier is not part of it.
+///
+/// Source: K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1;
+/// torchvision's layout and names.
+#[derive(Clone, Debug)]
+pub struct ResNet {
+    conv1: Conv2d,
+    bn1: BatchNorm2d,
+    blocks: Vec<BasicBlock>,
+    config: ResNetConfig,
+}
+
+impl ResNet {
+    /// The configuration.
+    pub fn config(&self) -> &ResNetConfig {
+        &self.config
+    }
+
+    /// The map before the average: `(N, C, H, W)` to `(N, D, H', W')`.
+    ///
+    /// # Errors
+    /// When the images have another number of channels or are smaller than
+    /// [`ResNetConfig::min_size`].
+    pub fn feature_map(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.check_images(xs)?;
+        let ys = self.conv1.forward(&mode.view(xs), mode)?;
+        let mut ys = relu(&self.bn1.forward(&ys, mode)?)?;
+        if self.config.stem == Stem::Large {
+            ys = max_pool2d(&ys, 3, 2, 1)?;
+        }
+        for block in &self.blocks {
+            ys = block.forward(&ys, mode)?;
+        }
+        Ok(ys)
+    }
+
+    fn check_images(&self, xs: &Tensor) -> Result<()> {
+        let (_, channels, height, width) = dims4("images", xs)?;
+        if channels != self.config.in_channels {
+            return Err(Error::Shape {
+                what: "images",
+                expected: format!("(N, {}, H, W)", self.config.in_channels),
+                found: xs.dims().to_vec(),
+            });
+        }
+        let (size, min_size) = (height.min(width), self.config.min_size());
+        if size < min_size {
+            return Err(Error::TooSmall { size, min_size });
+        }
+        Ok(())
+    }
+}
+
+impl Encoder for ResNet {
+    fn encode(&self, xs: &Tensor, mode: Mode) -> leaf_core::Result<Tensor> {
+        Ok(global_average_pool(&self.feature_map(xs, mode)?)?)
+    }
+
+    fn feature_dim(&self) -> usize {
+        self.config.feature_dim()
+    }
+}
+
+/// A [`ResNet`]. Paths are torchvision's: `conv1.weight`, `bn1.weight`, `layer1.0.conv1.weight`,
+/// `layer2.0.downsample.0.weight` and so on; a classifier beside it would be `fc`.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use leaf_core::{Encoder, Mode, Parameters};
+/// use leaf_vision::{ResNetConfig, resnet};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let parameters = Parameters::new(0);
+/// let vb = parameters.builder(DType::F32, &Device::Cpu);
+/// let encoder = resnet(&ResNetConfig::narrow().with_in_channels(1), vb)?;
+/// let faces = Tensor::zeros((4, 1, 32, 32), DType::F32, &Device::Cpu)?;
+/// assert_eq!(encoder.encode(&faces, Mode::Eval)?.dims(), [4, 64]);
+/// assert!(parameters.all().contains_key("layer2.0.downsample.0.weight"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// When the configuration breaks a rule or the builder's tensors do not fit.
+pub fn resnet(config: &ResNetConfig, vb: VarBuilder) -> Result<ResNet> {
+    config.check()?;
+    let stem_width = config.widths[0];
+    let (kernel, stem) = match config.stem {
+        Stem::Large => (7, (2, 3)),
+        Stem::Small => (3, (1, 1)),
+    };
+    let stem = Conv2dConfig {
+        stride: stem.0,
+        padding: stem.1,
+        ..Default::default()
+    };
+    Ok(ResNet {
+        conv1: conv2d(config.in_channels, stem_width, kernel, &stem, vb.pp("conv1"))?,
+        bn1: batch_norm2d(stem_width, &config.norm, vb.pp("bn1"))?,
+        blocks: blocks(config, vb)?,
+        config: config.clone(),
+    })
+}
+
+/// The blocks of all stages in order; the first of a stage changes width and side.
+fn blocks(config: &ResNetConfig, vb: VarBuilder) -> Result<Vec<BasicBlock>> {
+    let mut blocks = Vec::new();
+    let mut in_channels = config.widths[0];
+    for (stage, (width, count)) in config.widths.iter().zip(&config.blocks).enumerate() {
+        let vb = vb.pp(format!("layer{}", stage + 1));
+        for index in 0..*count {
+            let shape = BlockShape {
+                in_channels,
+                out_channels: *width,
+                stride: if stage > 0 && index == 0 { 2 } else { 1 },
+            };
+            blocks.push(BasicBlock::new(shape, &config.norm, vb.pp(index))?);
+            in_channels = *width;
+        }
+    }
+    Ok(blocks)
+}
