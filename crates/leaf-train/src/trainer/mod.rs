@@ -194,11 +194,19 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
     }
 
     /// Goes on after step `done`, where [`Trainer::state`] was taken. The networks' tensors are the
-    /// caller's to restore.
+    /// caller's to restore, and so is every entry that starts with neither `optimizer.` nor
+    /// `algorithm.`.
     ///
     /// # Errors
-    /// When an entry is missing or does not fit.
+    /// When an entry is missing or does not fit, or `done` is more than the run's steps.
     pub fn load_state(&mut self, state: &State, done: usize) -> Result<()> {
+        if done > self.config.steps {
+            return Err(Error::OutOfRange {
+                field: "done",
+                value: done as f64,
+                expected: "at most the steps of the run",
+            });
+        }
         let part = |name: &str| -> State {
             let entries = state.iter().filter_map(|(stored, tensor)| {
                 let entry = stored.strip_prefix(name)?.strip_prefix('.')?;

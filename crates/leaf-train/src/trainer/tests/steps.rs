@@ -45,6 +45,8 @@ fn going_on_from_a_saved_state_equals_not_stopping() -> Result<()> {
         .copy_from(&first.student().parameters)?;
     let average = |trainer: &FakeTrainer| trainer.average().expect("an average").parameters.clone();
     average(&second).copy_from(&average(&first))?;
+    assert!(second.load_state(&first.state()?, 41).is_err());
+    assert!(second.load_state(&State::new(), 10).is_err());
     second.load_state(&first.state()?, first.done())?;
     for batch in &all[10..] {
         whole.step(batch)?;
