@@ -6,6 +6,8 @@
 
 #[path = "golden_kinds/aggregation.rs"]
 mod aggregation;
+#[path = "golden_kinds/augment.rs"]
+mod augment;
 #[path = "golden_kinds/case.rs"]
 mod case;
 #[path = "golden_kinds/leaf_step.rs"]
@@ -29,6 +31,7 @@ type Check = fn(&Case) -> Result<(), Box<dyn Error>>;
 /// Which function checks a kind of case.
 const KINDS: &[(&str, Check)] = &[
     ("aggregation", aggregation::aggregation),
+    ("augment", augment::augment),
     ("category", losses::category),
     ("supcon", losses::supcon),
     ("ada_margin", selection::ada_margin),

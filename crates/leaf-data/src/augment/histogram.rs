@@ -1,0 +1,97 @@
+//! Operations on a channel's levels as a whole.
+
+use super::look_up;
+use crate::Face;
+
+type Table = [u8; 256];
+
+const IDENTITY: Table = {
+    let mut table = [0; 256];
+    let mut level = 0;
+    while level < 256 {
+        table[level] = level as u8;
+        level += 1;
+    }
+    table
+};
+
+/// Stretches each channel so that its darkest level becomes 0 and its brightest 255 (254 where the
+/// arithmetic, which is Pillow's, cuts off a rounding error).
+pub fn autocontrast(face: &Face) -> Face {
+    look_up(face, &tables(face, stretched))
+}
+
+/// Spreads each channel's levels so that they occur about equally often.
+pub fn equalize(face: &Face) -> Face {
+    look_up(face, &tables(face, equalized))
+}
+
+fn tables(face: &Face, table: impl Fn(&[usize; 256]) -> Table) -> Vec<Table> {
+    let channels = face.channels();
+    let mut counts = vec![[0; 256]; channels];
+    for (i, &sample) in face.samples().iter().enumerate() {
+        counts[i % channels][usize::from(sample)] += 1;
+    }
+    counts.iter().map(table).collect()
+}
+
+fn stretched(counts: &[usize; 256]) -> Table {
+    let occurs = |count: &usize| *count > 0;
+    let low = counts.iter().position(occurs).unwrap_or(0);
+    let high = counts.iter().rposition(occurs).unwrap_or(0);
+    if high <= low {
+        return IDENTITY;
+    }
+    let scale = 255. / (high - low) as f64;
+    let offset = -(low as f64) * scale;
+    IDENTITY.map(|level| (f64::from(level) * scale + offset) as u8)
+}
+
+fn equalized(counts: &[usize; 256]) -> Table {
+    let used: Vec<usize> = counts.iter().copied().filter(|&count| count > 0).collect();
+    let Some((_, others)) = used.split_last() else {
+        return IDENTITY;
+    };
+    // One step of the new levels; Pillow leaves the brightest level's pixels out of the sum.
+    let step = others.iter().sum::<usize>() / 255;
+    if others.is_empty() || step == 0 {
+        return IDENTITY;
+    }
+    let mut below = step / 2;
+    let mut table = IDENTITY;
+    for (entry, count) in table.iter_mut().zip(counts) {
+        *entry = (below / step).min(255) as u8;
+        below += count;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_faces::noise;
+    use super::*;
+
+    #[test]
+    fn stretching_reaches_both_ends_and_leaves_flat_faces() {
+        let face = Face::new(vec![50, 60, 70, 101], 2, 2, 1).unwrap();
+        assert_eq!(autocontrast(&face).samples(), [0, 50, 100, 255]);
+        let flat = Face::new(vec![9; 4], 2, 2, 1).unwrap();
+        assert_eq!(autocontrast(&flat), flat);
+        assert_eq!(equalize(&flat), flat);
+    }
+
+    #[test]
+    fn equalizing_keeps_the_order_of_levels() {
+        let face = noise(40, 40, 1);
+        let even = equalize(&face);
+        let mut pairs: Vec<_> = face.samples().iter().zip(even.samples()).collect();
+        pairs.sort();
+        assert!(pairs.windows(2).all(|pair| pair[0].1 <= pair[1].1));
+    }
+
+    #[test]
+    fn channels_do_not_mix() {
+        let face = Face::new(vec![0, 7, 100, 255, 7, 151], 1, 2, 3).unwrap();
+        assert_eq!(autocontrast(&face).samples(), [0, 7, 0, 255, 7, 255]);
+    }
+}

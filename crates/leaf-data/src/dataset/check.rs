@@ -1,0 +1,223 @@
+//! Looking at every file before training, so that a bad one is never met in the middle.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{DataSet, Entry, Source};
+use crate::face::{self, Color};
+use crate::threads::available;
+use crate::{Error, Result};
+
+/// How closely files are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckLevel {
+    /// Each file exists, is not empty, and its header says how large the image is.
+    #[default]
+    Headers,
+    /// Each image is decoded whole.
+    Full,
+    /// Not at all: a bad file is an error when it is first used.
+    None,
+}
+
+/// A file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadFile {
+    /// The face's name in the data set.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Why not.
+    pub reason: String,
+}
+
+impl fmt::Display for BadFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.reason)
+    }
+}
+
+impl DataSet {
+    /// The files that cannot be used, in the lists' order. `progress` is told how many files of how
+    /// many are done.
+    ///
+    /// ```
+    /// # #[cfg(feature = "drawn-faces")] {
+    /// use leaf_data::{CheckLevel, drawn_faces};
+    ///
+    /// let data = drawn_faces()?;
+    /// assert!(data.bad_files(CheckLevel::Full, |_, _| ()).is_empty());
+    /// # }
+    /// # Ok::<(), leaf_data::Error>(())
+    /// ```
+    pub fn bad_files(
+        &self,
+        level: CheckLevel,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Vec<BadFile> {
+        let files = self.files(level);
+        let next = AtomicUsize::new(0);
+        let (send, receive) = mpsc::channel();
+        let mut bad = Vec::new();
+        std::thread::scope(|scope| {
+            for _ in 0..available().min(files.len()) {
+                let (send, next, files) = (send.clone(), &next, &files);
+                scope.spawn(move || {
+                    let take = || next.fetch_add(1, Ordering::Relaxed);
+                    for place in std::iter::repeat_with(take).take_while(|i| *i < files.len()) {
+                        // The receiver outlives the threads, so the answer always arrives.
+                        let _ = send.send(look(files[place], level).map(|file| (place, file)));
+                    }
+                });
+            }
+            drop(send);
+            for (done, found) in receive.iter().enumerate() {
+                bad.extend(found);
+                progress(done + 1, files.len());
+            }
+        });
+        bad.sort_by_key(|(place, _)| *place);
+        bad.into_iter().map(|(_, file)| file).collect()
+    }
+
+    /// The data set without its bad files, and these. Unless `skip_bad`, one bad file is an error.
+    ///
+    /// # Errors
+    /// [`Error::BadFiles`] naming the files; [`Error::EmptyClass`] if a class loses all its faces.
+    pub fn checked(
+        self,
+        level: CheckLevel,
+        skip_bad: bool,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<(Self, Vec<BadFile>)> {
+        let bad = self.bad_files(level, progress);
+        if bad.is_empty() {
+            return Ok((self, bad));
+        }
+        if !skip_bad {
+            let checked = self.files(level).len();
+            return Err(Error::BadFiles { bad, checked });
+        }
+        let names: HashSet<&str> = bad.iter().map(|file| file.name.as_str()).collect();
+        Ok((self.without(&names)?, bad))
+    }
+
+    fn files(&self, level: CheckLevel) -> Vec<(&Entry, &Path)> {
+        if level == CheckLevel::None {
+            return Vec::new();
+        }
+        let all = self.training.iter().chain(&self.test);
+        all.filter_map(|entry| match &entry.source {
+            Source::File(path) => Some((entry, path.as_path())),
+            Source::Pixels(_) => None,
+        })
+        .collect()
+    }
+}
+
+fn look((entry, path): (&Entry, &Path), level: CheckLevel) -> Option<BadFile> {
+    let found = match level {
+        CheckLevel::None => return None,
+        CheckLevel::Headers => face::header(path).map(|_| ()),
+        CheckLevel::Full => face::decode_file(path, Color::Rgb).map(|_| ()),
+    };
+    let reason = match found.err()? {
+        Error::Image { reason, .. } => reason,
+        other => other.to_string(),
+    };
+    Some(BadFile {
+        name: entry.name.clone(),
+        path: path.to_owned(),
+        reason,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_files::png;
+
+    fn data(folder: &std::path::Path) -> DataSet {
+        png(&folder.join("good.png"), 1);
+        png(&folder.join("good2.png"), 2);
+        png(&folder.join("cut.png"), 3);
+        let whole = std::fs::read(folder.join("cut.png")).unwrap();
+        std::fs::write(folder.join("cut.png"), &whole[..whole.len() - 25]).unwrap();
+        std::fs::write(folder.join("empty.png"), "").unwrap();
+        std::fs::write(folder.join("text.png"), "no image").unwrap();
+        let names = [
+            "good.png",
+            "missing.png",
+            "empty.png",
+            "text.png",
+            "cut.png",
+            "good2.png",
+        ];
+        let entry = |(i, name): (usize, &&str)| {
+            Entry::file(*name, Some(u32::from(i > 4)), folder.join(name))
+        };
+        let training = names.iter().enumerate().map(entry).collect();
+        DataSet::new("d", ["x", "y"], training, vec![]).unwrap()
+    }
+
+    #[test]
+    fn each_level_finds_what_it_looks_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = data(folder.path());
+        let names = |level| -> Vec<String> {
+            data.bad_files(level, |_, _| ())
+                .into_iter()
+                .map(|file| file.name)
+                .collect()
+        };
+        assert_eq!(
+            names(CheckLevel::Headers),
+            ["missing.png", "empty.png", "text.png"]
+        );
+        assert_eq!(
+            names(CheckLevel::Full),
+            ["missing.png", "empty.png", "text.png", "cut.png"]
+        );
+        assert!(names(CheckLevel::None).is_empty());
+    }
+
+    #[test]
+    fn progress_reaches_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut seen = Vec::new();
+        data(folder.path()).bad_files(CheckLevel::Headers, |done, all| seen.push((done, all)));
+        assert_eq!(seen, (1..=6).map(|i| (i, 6)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn bad_files_are_an_error_or_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = data(folder.path())
+            .checked(CheckLevel::Headers, false, |_, _| ())
+            .unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("3 of 6 files cannot be used:"), "{text}");
+        assert!(text.contains("empty.png: the file is empty"), "{text}");
+        let (data, bad) = data(folder.path())
+            .checked(CheckLevel::Full, true, |_, _| ())
+            .unwrap();
+        assert_eq!((data.training().len(), bad.len()), (2, 4));
+    }
+
+    #[test]
+    fn a_class_must_keep_a_face() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = data(folder.path());
+        std::fs::remove_file(folder.path().join("good2.png")).unwrap();
+        let error = data
+            .checked(CheckLevel::Headers, true, |_, _| ())
+            .unwrap_err();
+        assert!(error.to_string().contains("class \"y\""), "{error}");
+    }
+}

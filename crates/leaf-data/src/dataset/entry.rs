@@ -1,0 +1,101 @@
+//! One face of a data set.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::Result;
+use crate::face::{self, Color, Face};
+
+/// Where a face's pixels are.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// In an image file.
+    File(PathBuf),
+    /// In memory.
+    Pixels(Arc<Face>),
+}
+
+/// One face of a data set.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name, unique in the data set: what lists of labeled faces hold.
+    pub name: String,
+    /// Its class; `None` if nobody knows.
+    pub label: Option<u32>,
+    /// Its pixels.
+    pub source: Source,
+}
+
+impl Entry {
+    /// A face in a file.
+    pub fn file(name: impl Into<String>, label: Option<u32>, path: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.into(),
+            label,
+            source: Source::File(path.into()),
+        }
+    }
+
+    /// A face in memory.
+    pub fn pixels(name: impl Into<String>, label: Option<u32>, face: Face) -> Self {
+        Self {
+            name: name.into(),
+            label,
+            source: Source::Pixels(Arc::new(face)),
+        }
+    }
+
+    /// The face in gray, or in color if it has any.
+    ///
+    /// # Errors
+    /// [`crate::Error::Image`] naming the file if it cannot be decoded.
+    pub fn face(&self, color: Color) -> Result<Face> {
+        match &self.source {
+            Source::File(path) => face::decode_file(path, color),
+            Source::Pixels(pixels) => Ok(match (color, pixels.channels()) {
+                (Color::Gray, _) => face::to_gray(pixels),
+                (Color::Rgb, 1) => three_channels(pixels),
+                (Color::Rgb, _) => Face::clone(pixels),
+            }),
+        }
+    }
+}
+
+fn three_channels(gray: &Face) -> Face {
+    Face::from_pixels(gray.height(), gray.width(), 3, |y, x| {
+        THREE[usize::from(gray.pixel(y, x)[0])].as_slice()
+    })
+}
+
+/// Each gray level as a color.
+static THREE: [[u8; 3]; 256] = {
+    let mut colors = [[0; 3]; 256];
+    let mut level = 0;
+    while level < 256 {
+        colors[level] = [level as u8; 3];
+        level += 1;
+    }
+    colors
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faces_in_memory_come_in_the_asked_color() {
+        let gray = Entry::pixels("g", None, Face::new(vec![5, 9], 1, 2, 1).unwrap());
+        assert_eq!(gray.face(Color::Rgb).unwrap().samples(), [5, 5, 5, 9, 9, 9]);
+        let color = Entry::pixels("c", Some(1), Face::new(vec![255, 0, 0], 1, 1, 3).unwrap());
+        assert_eq!(color.face(Color::Gray).unwrap().samples(), [76]);
+        assert_eq!(color.face(Color::Rgb).unwrap().samples(), [255, 0, 0]);
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Entry::file("f", None, "no/such/face.png")
+            .face(Color::Gray)
+            .unwrap_err();
+        assert!(error.to_string().contains("no/such/face.png"), "{error}");
+    }
+}

@@ -1,0 +1,131 @@
+//! From a file's bytes to pixels.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+
+use super::{Color, Face, gray_level};
+use crate::{Error, Result};
+
+/// Longest side of an image that is read, in pixels: a header that claims more is refused before
+/// memory is taken.
+pub const MAX_SIDE: u32 = 16_384;
+
+/// Most memory that one image may take while it is decoded.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// The bounds that keep a small, malicious file from filling the memory.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_BYTES);
+    limits
+}
+
+/// Decodes BMP, JPEG, PNG or WebP bytes. Transparency is dropped; a picture that its camera turned
+/// (EXIF) is turned upright.
+///
+/// # Errors
+/// [`Error::Image`] with `name` if the bytes are no image of a known format, are damaged, or the
+/// image is larger than [`MAX_SIDE`].
+pub fn decode(name: &str, bytes: &[u8], color: Color) -> Result<Face> {
+    let image = upright(bytes).map_err(|error| Error::image(name, error))?;
+    let (height, width) = (image.height() as usize, image.width() as usize);
+    let rgb = image.into_rgb8().into_raw();
+    let samples = match color {
+        Color::Rgb => rgb,
+        Color::Gray => rgb.as_chunks::<3>().0.iter().map(gray_level).collect(),
+    };
+    Face::new(samples, height, width, color.channels())
+}
+
+/// [`decode`] of a file.
+///
+/// # Errors
+/// [`Error::Image`] naming the file if it cannot be read or decoded.
+pub fn decode_file(path: &Path, color: Color) -> Result<Face> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| Error::image(&name, error))?;
+    if bytes.is_empty() {
+        return Err(Error::image(name, "the file is empty"));
+    }
+    decode(&name, &bytes, color)
+}
+
+/// Height and width as the file's header says.
+pub(crate) fn header(path: &Path) -> Result<(u32, u32)> {
+    let name = path.display().to_string();
+    let fail = |error: &dyn std::fmt::Display| Error::image(&name, error);
+    let length = std::fs::metadata(path).map_err(|e| fail(&e))?.len();
+    if length == 0 {
+        return Err(fail(&"the file is empty"));
+    }
+    let mut reader = ImageReader::open(path).map_err(|e| fail(&e))?;
+    reader.limits(limits());
+    let reader = reader.with_guessed_format().map_err(|e| fail(&e))?;
+    let (width, height) = reader.into_dimensions().map_err(|e| fail(&e))?;
+    if width.max(height) > MAX_SIDE || width.min(height) == 0 {
+        let size = format!("{width} x {height} pixels, expected sides of 1 to {MAX_SIDE}");
+        return Err(fail(&size));
+    }
+    Ok((height, width))
+}
+
+fn upright(bytes: &[u8]) -> image::ImageResult<DynamicImage> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder()?;
+    limits().reserve(decoder.total_bytes())?;
+    let orientation = decoder.orientation()?;
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{ImageFormat, RgbImage};
+
+    fn encoded(format: ImageFormat) -> Vec<u8> {
+        let image = RgbImage::from_fn(5, 3, |x, y| image::Rgb([x as u8 * 40, y as u8 * 90, 7]));
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn lossless_formats_give_their_pixels_back() {
+        for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::WebP] {
+            let face = decode("x", &encoded(format), Color::Rgb).unwrap();
+            assert_eq!((face.height(), face.width()), (3, 5));
+            assert_eq!(face.pixel(2, 4), [160, 180, 7]);
+        }
+        let face = decode("x", &encoded(ImageFormat::Jpeg), Color::Gray).unwrap();
+        assert_eq!((face.height(), face.width(), face.channels()), (3, 5, 1));
+    }
+
+    #[test]
+    fn damaged_bytes_are_named() {
+        let png = encoded(ImageFormat::Png);
+        for bytes in [&png[..png.len() / 2], b"no image", b""] {
+            let error = decode("face.png", bytes, Color::Gray).unwrap_err();
+            assert!(error.to_string().contains("\"face.png\""), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_claims_too_much_is_refused() {
+        let mut bmp = encoded(ImageFormat::Bmp);
+        bmp[18..22].copy_from_slice(&100_000u32.to_le_bytes());
+        bmp[22..26].copy_from_slice(&100_000u32.to_le_bytes());
+        assert!(decode("bomb.bmp", &bmp, Color::Rgb).is_err());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bomb.bmp");
+        std::fs::write(&path, bmp).unwrap();
+        let error = header(&path).unwrap_err().to_string();
+        assert!(error.contains("bomb.bmp"), "{error}");
+    }
+}

@@ -1,0 +1,53 @@
+//! Brightness.
+
+use super::Face;
+
+/// Brightness of a color as Pillow's mode `L` has it: ITU-R 601-2 in 16-bit fixed point,
+/// `(19595 R + 38470 G + 7471 B + 32768) / 65536`.
+///
+/// ```
+/// assert_eq!(leaf_data::face::gray_level(&[255, 0, 0]), 76);
+/// ```
+pub fn gray_level(rgb: &[u8; 3]) -> u8 {
+    let [r, g, b] = rgb.map(u32::from);
+    ((19595 * r + 38470 * g + 7471 * b + 0x8000) >> 16) as u8
+}
+
+/// The face in one channel; a face in one channel stays as it is.
+pub fn to_gray(face: &Face) -> Face {
+    let samples = gray_levels(face);
+    Face {
+        samples,
+        channels: 1,
+        ..*face
+    }
+}
+
+/// Brightness of each pixel, row by row.
+pub(crate) fn gray_levels(face: &Face) -> Vec<u8> {
+    if face.channels == 1 {
+        return face.samples.clone();
+    }
+    let pixels = face.samples.as_chunks::<3>().0;
+    pixels.iter().map(gray_level).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gray_stays_gray() {
+        for level in 0..=255 {
+            assert_eq!(gray_level(&[level; 3]), level);
+        }
+        let face = Face::new(vec![1, 2, 3, 4], 2, 2, 1).unwrap();
+        assert_eq!(to_gray(&face), face);
+    }
+
+    #[test]
+    fn colors_weigh_as_in_pillow() {
+        let face = Face::new(vec![125, 123, 114, 0, 255, 0, 0, 0, 255], 1, 3, 3).unwrap();
+        assert_eq!(to_gray(&face).samples(), [123, 150, 29]);
+    }
+}

@@ -1,0 +1,241 @@
+//! How labeled faces are drawn.
+
+use leaf_core::Random;
+use serde::{Deserialize, Serialize};
+
+use super::NumpyShuffle;
+use crate::{DataSet, Error, Result};
+
+/// In which random order a class's faces are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Shuffle {
+    /// This library's own generator.
+    Seeded {
+        /// Chooses the order.
+        seed: u64,
+    },
+    /// NumPy's legacy generator, started again for each class and then for each list: with seed 5,
+    /// the very faces that LEAF's authors label in RAF-DB.
+    NumpyPerClass {
+        /// NumPy's seed.
+        seed: u32,
+    },
+    /// NumPy's legacy generator, one stream over all classes and lists: what LEAF's authors do for
+    /// FERPlus and AffectNet.
+    NumpyOneStream {
+        /// NumPy's seed.
+        seed: u32,
+    },
+}
+
+impl Default for Shuffle {
+    fn default() -> Self {
+        Self::Seeded { seed: 0 }
+    }
+}
+
+/// Whether labeled faces are used without their label too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnlabeledSet {
+    /// All training faces are used without a label, as in FixMatch's trainers.
+    #[default]
+    WithLabeled,
+    /// Only the other faces are used without a label, as LEAF's authors do.
+    WithoutLabeled,
+}
+
+/// How many faces keep their label, and which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SplitConfig {
+    /// Labeled faces of each class.
+    pub labels_per_class: usize,
+    /// In which random order a class's faces are taken.
+    pub shuffle: Shuffle,
+    /// Whether labeled faces are used without their label too.
+    pub unlabeled: UnlabeledSet,
+}
+
+impl Default for SplitConfig {
+    /// 4 labels a class, own generator, all faces unlabeled.
+    fn default() -> Self {
+        Self {
+            labels_per_class: 4,
+            shuffle: Shuffle::default(),
+            unlabeled: UnlabeledSet::default(),
+        }
+    }
+}
+
+/// The labeled faces and the others, as places in the training list.
+pub(super) fn draw(data: &DataSet, config: &SplitConfig) -> Result<(Vec<usize>, Vec<usize>)> {
+    check(data, config.labels_per_class)?;
+    let mut order = Order::new(config.shuffle);
+    let (mut labeled, mut others) = (Vec::new(), Vec::new());
+    for class in 0..data.classes().len() {
+        let mut places = of_class(data, Some(class as u32));
+        order.shuffle(&mut places, class as u64);
+        others.extend(places.split_off(config.labels_per_class));
+        labeled.extend(places);
+    }
+    // The authors mix the classes; the own order needs no mixing, since batches are drawn at random.
+    order.mix(&mut labeled);
+    order.mix(&mut others);
+    others.extend(of_class(data, None));
+    Ok((labeled, others))
+}
+
+fn check(data: &DataSet, asked: usize) -> Result<()> {
+    for (class, available) in data.class_counts().into_iter().enumerate() {
+        if asked == 0 || asked > available {
+            let class = data.classes()[class].clone();
+            return Err(Error::LabelsPerClass {
+                class,
+                asked,
+                available,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn of_class(data: &DataSet, class: Option<u32>) -> Vec<usize> {
+    let places = data.training().iter().enumerate();
+    places
+        .filter(|(_, entry)| entry.label == class)
+        .map(|(place, _)| place)
+        .collect()
+}
+
+#[derive(Debug)]
+enum Order {
+    Seeded(Random),
+    NumpyPerClass(u32),
+    NumpyOneStream(NumpyShuffle),
+}
+
+impl Order {
+    fn new(shuffle: Shuffle) -> Self {
+        match shuffle {
+            Shuffle::Seeded { seed } => Self::Seeded(Random::new(seed).split("labels")),
+            Shuffle::NumpyPerClass { seed } => Self::NumpyPerClass(seed),
+            Shuffle::NumpyOneStream { seed } => Self::NumpyOneStream(NumpyShuffle::new(seed)),
+        }
+    }
+
+    fn shuffle(&mut self, places: &mut [usize], class: u64) {
+        match self {
+            // Each class has its own stream, so that one class's size does not move another's draw.
+            Self::Seeded(random) => random.split_index(class).shuffle(places),
+            Self::NumpyPerClass(seed) => NumpyShuffle::new(*seed).shuffle(places),
+            Self::NumpyOneStream(stream) => stream.shuffle(places),
+        }
+    }
+
+    fn mix(&mut self, places: &mut [usize]) {
+        match self {
+            Self::Seeded(_) => {}
+            Self::NumpyPerClass(seed) => NumpyShuffle::new(*seed).shuffle(places),
+            Self::NumpyOneStream(stream) => stream.shuffle(places),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LabelSplit;
+    use super::super::test_data::sizes;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn config(labels_per_class: usize, shuffle: Shuffle, unlabeled: UnlabeledSet) -> SplitConfig {
+        SplitConfig {
+            labels_per_class,
+            shuffle,
+            unlabeled,
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_bounds_name_the_class() {
+        let data = sizes(&[5, 9, 4], 0);
+        let error = |labels| {
+            let config = SplitConfig {
+                labels_per_class: labels,
+                ..Default::default()
+            };
+            LabelSplit::new(&data, &config).unwrap_err().to_string()
+        };
+        assert_eq!(
+            error(5),
+            "labels per class = 5, expected 1 to 4, the training faces of class \"c2\""
+        );
+        assert_eq!(
+            error(0),
+            "labels per class = 0, expected 1 to 5, the training faces of class \"c0\""
+        );
+    }
+
+    #[test]
+    fn the_authors_order_by_hand() {
+        // One class of 10 is shuffled to 9 5 2 4 7 1 0 8 6 3 by seed 5; both classes are alike.
+        let data = sizes(&[10, 10], 0);
+        let shuffle = Shuffle::NumpyPerClass { seed: 5 };
+        let split =
+            LabelSplit::new(&data, &config(2, shuffle, UnlabeledSet::WithoutLabeled)).unwrap();
+        let mut names: Vec<_> = split.names().to_vec();
+        names.sort();
+        assert_eq!(names, ["0-5", "0-9", "1-5", "1-9"]);
+        assert_eq!(split.unlabeled().len(), 16);
+        let one = Shuffle::NumpyOneStream { seed: 5 };
+        let other = LabelSplit::new(&data, &config(2, one, UnlabeledSet::WithoutLabeled)).unwrap();
+        assert!(
+            ["0-9", "0-5"]
+                .iter()
+                .all(|&name| other.names().contains(&name.to_owned()))
+        );
+        assert_ne!(other.hash(), split.hash());
+    }
+
+    proptest! {
+        #[test]
+        fn every_class_gets_its_labels_and_nothing_is_lost(
+            counts in proptest::collection::vec(3usize..12, 2..5),
+            labels in 1usize..=3, unlabeled in 0usize..4, seed in 0u64..100, which in 0usize..3,
+            with in any::<bool>(),
+        ) {
+            let data = sizes(&counts, unlabeled);
+            let shuffle = match which {
+                0 => Shuffle::Seeded { seed },
+                1 => Shuffle::NumpyPerClass { seed: seed as u32 },
+                _ => Shuffle::NumpyOneStream { seed: seed as u32 },
+            };
+            let set = if with { UnlabeledSet::WithLabeled } else { UnlabeledSet::WithoutLabeled };
+            let split = LabelSplit::new(&data, &config(labels, shuffle, set)).unwrap();
+            for class in 0..counts.len() as u32 {
+                let of = |place: &&usize| data.training()[**place].label == Some(class);
+                prop_assert_eq!(split.labeled().iter().filter(of).count(), labels);
+            }
+            let mut all: Vec<usize> = split.unlabeled().to_vec();
+            if !with {
+                prop_assert!(split.labeled().iter().all(|place| !all.contains(place)));
+                all.extend(split.labeled());
+            }
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..data.training().len()).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn another_seed_labels_other_faces(seed in 0u64..50) {
+            let data = sizes(&[30, 30, 30], 0);
+            let hash = |seed| {
+                let config = config(5, Shuffle::Seeded { seed }, UnlabeledSet::WithLabeled);
+                LabelSplit::new(&data, &config).unwrap().hash()
+            };
+            prop_assert_eq!(hash(seed), hash(seed));
+            prop_assert_ne!(hash(seed), hash(seed + 1));
+        }
+    }
+}
