@@ -34,14 +34,9 @@ fn ranked(xs: &[f64]) -> Vec<usize> {
 
 /// n of the positive set, by the rule's own words.
 fn naive_count(sorted: &[f64], max_positives: usize, threshold: f64) -> usize {
-    let mut cumulated = sorted[0];
-    for j in 1..max_positives {
-        cumulated += sorted[j];
-        if cumulated >= threshold {
-            return j;
-        }
-    }
-    max_positives
+    (1..max_positives)
+        .find(|&j| sorted[..=j].iter().sum::<f64>() >= threshold)
+        .unwrap_or(max_positives)
 }
 
 fn naive_weight(sorted: &[f64], n: usize, weighting: SetWeighting) -> f64 {
