@@ -77,7 +77,8 @@ impl From<Error> for leaf_core::Error {
                 expected,
                 found,
             },
-            other => Self::Candle(candle_core::Error::wrap(other)),
+            // Not `wrap`, which may add a backtrace to the message.
+            other => Self::Candle(candle_core::Error::Wrapped(Box::new(other))),
         }
     }
 }

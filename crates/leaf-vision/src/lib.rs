@@ -4,6 +4,8 @@ mod batch_norm;
 mod conv2d;
 mod cpu;
 mod error;
+#[cfg(test)]
+mod finite_difference;
 mod frozen;
 mod global_average_pool;
 mod max_pool2d;

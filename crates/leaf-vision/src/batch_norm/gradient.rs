@@ -100,7 +100,11 @@ impl CustomOp2 for Sums<'_> {
         dy: &CpuStorage,
         dy_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        by_dtype!("batch_norm", x, self.forward((x, x_layout), (dy, dy_layout)))
+        by_dtype!(
+            "batch_norm",
+            x,
+            self.forward((x, x_layout), (dy, dy_layout))
+        )
     }
 }
 
@@ -147,6 +151,10 @@ impl CustomOp2 for Combination {
         dy: &CpuStorage,
         dy_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        by_dtype!("batch_norm", x, self.forward((x, x_layout), (dy, dy_layout)))
+        by_dtype!(
+            "batch_norm",
+            x,
+            self.forward((x, x_layout), (dy, dy_layout))
+        )
     }
 }

@@ -1,6 +1,8 @@
 //! The normalization, by the batch's statistics or by given ones.
 
-use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result as CandleResult, Shape, Tensor, WithDType};
+use candle_core::{
+    CpuStorage, CustomOp3, DType, Layout, Result as CandleResult, Shape, Tensor, WithDType,
+};
 use rayon::prelude::*;
 
 use super::gradient::Gradients;
@@ -27,7 +29,9 @@ pub(super) fn normalize(
         inv_std: inv_std.map(|var| 1. / (var + eps).sqrt()).collect(),
         of_batch: statistics.of_batch,
     });
-    Ok(xs.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, op)?)
+    Ok(xs
+        .contiguous()?
+        .apply_op3(&weight.contiguous()?, &bias.contiguous()?, op)?)
 }
 
 /// By candle's operations: for other devices, and what the tests compare with.
@@ -55,15 +59,17 @@ pub(super) struct Scale {
 /// `a x + b` with numbers of its own for each channel.
 fn affine<T: WithDType>(xs: &[T], ys: &mut [T], plane: usize, coefficients: &[(f64, f64)]) {
     let image = plane * coefficients.len();
-    ys.par_chunks_mut(image).zip(xs.par_chunks(image)).for_each(|(ys, xs)| {
-        let planes = ys.chunks_exact_mut(plane).zip(xs.chunks_exact(plane));
-        for ((ys, xs), (a, b)) in planes.zip(coefficients) {
-            let (a, b) = (T::from_f64(*a), T::from_f64(*b));
-            for (y, x) in ys.iter_mut().zip(xs) {
-                *y = a * *x + b;
+    ys.par_chunks_mut(image)
+        .zip(xs.par_chunks(image))
+        .for_each(|(ys, xs)| {
+            let planes = ys.chunks_exact_mut(plane).zip(xs.chunks_exact(plane));
+            for ((ys, xs), (a, b)) in planes.zip(coefficients) {
+                let (a, b) = (T::from_f64(*a), T::from_f64(*b));
+                for (y, x) in ys.iter_mut().zip(xs) {
+                    *y = a * *x + b;
+                }
             }
-        }
-    });
+        });
 }
 
 /// Arguments x `(N, C, H, W)`, weight and bias `(C,)`.

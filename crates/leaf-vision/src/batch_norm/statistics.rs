@@ -1,6 +1,8 @@
 //! Mean and variance of each channel.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result as CandleResult, Shape, Tensor, Var, WithDType};
+use candle_core::{
+    CpuStorage, CustomOp1, Layout, Result as CandleResult, Shape, Tensor, Var, WithDType,
+};
 use rayon::prelude::*;
 
 use crate::cpu::{self, by_dtype, entries};
@@ -82,13 +84,19 @@ pub(super) fn sum_by<T: WithDType>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> f
 struct Moments;
 
 impl Moments {
-    fn forward<T: WithDType>(&self, x: &CpuStorage, layout: &Layout) -> CandleResult<(CpuStorage, Shape)> {
+    fn forward<T: WithDType>(
+        &self,
+        x: &CpuStorage,
+        layout: &Layout,
+    ) -> CandleResult<(CpuStorage, Shape)> {
         let (images, channels, height, width) = layout.shape().dims4()?;
         let xs = entries::<T>(self.name(), x, layout)?;
         let sizes = (channels, height * width);
         let count = (images * height * width) as f64;
         let moments = (0..channels).into_par_iter().map(|channel| {
-            let sum: f64 = planes(xs, channel, sizes).map(|x| sum_by(x, x, |x, _| x)).sum();
+            let sum: f64 = planes(xs, channel, sizes)
+                .map(|x| sum_by(x, x, |x, _| x))
+                .sum();
             let mean = sum / count;
             let center = T::from_f64(mean);
             let squares = planes(xs, channel, sizes);

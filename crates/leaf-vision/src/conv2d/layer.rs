@@ -154,7 +154,10 @@ mod tests {
         let weight = Tensor::ones((2, 1, 1, 1), DType::F32, &device)?;
         let bias = Tensor::new(&[1f32, -1.], &device)?;
         let layer = Conv2d::new(weight.clone(), Some(bias), config.clone())?;
-        let ys = layer.forward(&Tensor::zeros((1, 1, 1, 2), DType::F32, &device)?, Mode::Eval)?;
+        let ys = layer.forward(
+            &Tensor::zeros((1, 1, 1, 2), DType::F32, &device)?,
+            Mode::Eval,
+        )?;
         assert_eq!(ys.flatten_all()?.to_vec1::<f32>()?, [1., 1., -1., -1.]);
         let error = Conv2d::new(weight, None, config).unwrap_err().to_string();
         assert_eq!(error, "bias of conv2d has shape [], expected [2]");

@@ -2,6 +2,8 @@
 
 mod geometry;
 mod layer;
+mod matrix;
+mod number;
 mod patches;
 mod plain;
 mod product;
@@ -74,15 +76,14 @@ pub fn convolve(xs: &Tensor, weight: &Tensor, config: &Conv2dConfig) -> Result<T
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Device, Var};
-    use leaf_core::Random;
+    use candle_core::Var;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::finite_difference;
 
-    fn draw(seed: u64, shape: (usize, usize, usize, usize)) -> Result<Var> {
-        let values = Random::new(seed).normal_tensor(0., 1., shape, DType::F64, &Device::Cpu);
-        Ok(Var::from_tensor(&values.expect("random numbers"))?)
+    fn draw(seed: u64, (a, b, c, d): (usize, usize, usize, usize)) -> Result<Var> {
+        finite_difference::normal(seed, &[a, b, c, d])
     }
 
     /// Output and both gradients of the sum of squares.
@@ -144,6 +145,23 @@ mod tests {
                 prop_assert!(largest_difference(ours, candles)? < 1e-9);
             }
         }
+    }
+
+    #[test]
+    fn gradients_are_differences() -> Result<()> {
+        for (stride, padding, dilation, groups) in [(1, 1, 1, 1), (2, 1, 1, 2), (2, 3, 2, 1)] {
+            let config = Conv2dConfig {
+                stride,
+                padding,
+                dilation,
+                groups,
+                bias: false,
+            };
+            let xs = draw(1, (2, 2 * groups, 6, 5))?;
+            let weight = draw(2, (3 * groups, 2, 3, 3))?;
+            finite_difference::check(&[&xs, &weight], || convolve(&xs, &weight, &config))?;
+        }
+        Ok(())
     }
 
     #[test]

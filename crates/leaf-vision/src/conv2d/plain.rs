@@ -33,11 +33,7 @@ fn candle_can(geometry: &Geometry) -> bool {
         let seen = seen.checked_sub(2 * geometry.padding)?;
         size.checked_sub(seen)
     };
-    let below = unseen(
-        geometry.height,
-        geometry.out_height,
-        geometry.kernel_height,
-    );
+    let below = unseen(geometry.height, geometry.out_height, geometry.kernel_height);
     let right = unseen(geometry.width, geometry.out_width, geometry.kernel_width);
     below.is_some() && below == right
 }
@@ -87,12 +83,11 @@ pub(super) fn tap_by_tap(
 }
 
 /// Which padded pixels along one side a tap sees, one for each output.
-fn seen(
-    tap: usize,
-    out_size: usize,
-    config: &Conv2dConfig,
-    device: &Device,
-) -> Result<Tensor> {
+fn seen(tap: usize, out_size: usize, config: &Conv2dConfig, device: &Device) -> Result<Tensor> {
     let pixels = (0..out_size).map(|out| (out * config.stride + tap * config.dilation) as u32);
-    Ok(Tensor::from_vec(pixels.collect::<Vec<_>>(), out_size, device)?)
+    Ok(Tensor::from_vec(
+        pixels.collect::<Vec<_>>(),
+        out_size,
+        device,
+    )?)
 }

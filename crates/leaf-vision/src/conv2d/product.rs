@@ -1,13 +1,14 @@
 //! The convolution on the processor: matrix products of patches, some images at a time.
 //!
 //! candle's own backward pass goes through a transposed convolution of the whole batch and takes
-//! several times as long.
+//! many times as long.
 
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, WithDType};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::geometry::Geometry;
+use super::matrix::{Left, multiply, multiply_transposed, row_len, zeros};
+use super::number::Number;
 use super::patches::{gather, scatter_add};
 use crate::cpu::{by_dtype, entries};
 
@@ -28,66 +29,77 @@ struct WeightGradient(Geometry);
 impl Geometry {
     /// How many images are taken together.
     fn together(&self) -> usize {
-        COLUMNS.div_ceil(self.patches().max(1)).max(1)
+        COLUMNS.div_ceil(self.patches()).min(self.images).max(1)
     }
 
+    /// Entries of one image of the output.
     fn out_image_len(&self) -> usize {
         self.out_channels * self.patches()
     }
 
-    /// The patches of some images as a matrix `(patch_len, images * patches)`.
-    fn patch_matrix<T: WithDType>(&self, images: &[T]) -> CpuStorage {
-        let columns = images.len() / self.image_len() * self.patches();
-        let mut matrix = vec![T::zero(); self.patch_len() * columns];
-        for (i, image) in images.chunks_exact(self.image_len()).enumerate() {
-            gather(self, image, &mut matrix, columns, i * self.patches());
-        }
-        T::to_cpu_storage_owned(matrix)
+    /// The length of a row of a patch matrix.
+    fn row_len(&self) -> usize {
+        row_len(self.together() * self.patches())
     }
 
-    /// Outputs `(images, O, patches)` as a matrix `(O, images * patches)`.
-    fn channel_matrix<T: WithDType>(&self, outputs: &[T]) -> CpuStorage {
-        let patches = self.patches();
-        let images = outputs.len() / self.out_image_len();
-        let mut matrix = Vec::with_capacity(outputs.len());
-        for channel in 0..self.out_channels {
-            for image in 0..images {
-                let at = (image * self.out_channels + channel) * patches;
-                matrix.extend_from_slice(&outputs[at..at + patches]);
-            }
+    /// A matrix `(rows, columns)` of zeros for the images that are taken together.
+    fn matrix<T: Number>(&self, rows: usize) -> Vec<T> {
+        zeros(rows, self.row_len())
+    }
+
+    /// Copies the patches of some images into a matrix `(patch_len, images * patches)`, which holds
+    /// zeros or the patches of other images.
+    fn gather_all<T: Number>(&self, images: &[T], matrix: &mut [T]) {
+        for (i, image) in images.chunks_exact(self.image_len()).enumerate() {
+            gather(self, image, matrix, self.row_len(), i * self.patches());
         }
-        T::to_cpu_storage_owned(matrix)
+    }
+
+    /// Copies outputs `(images, O, patches)` into a matrix `(O, images * patches)`.
+    fn channels_together<T: Number>(&self, outputs: &[T], matrix: &mut [T]) {
+        for (i, plane) in outputs.chunks_exact(self.patches()).enumerate() {
+            let at = self.place_of_plane(i);
+            matrix[at..at + self.patches()].copy_from_slice(plane);
+        }
+    }
+
+    /// Copies a matrix `(O, images * patches)` into outputs `(images, O, patches)`.
+    fn channels_apart<T: Number>(&self, matrix: &[T], outputs: &mut [T]) {
+        for (i, plane) in outputs.chunks_exact_mut(self.patches()).enumerate() {
+            let at = self.place_of_plane(i);
+            plane.copy_from_slice(&matrix[at..at + self.patches()]);
+        }
+    }
+
+    /// Where the i-th plane of outputs `(images, O, patches)` begins in `(O, images * patches)`.
+    fn place_of_plane(&self, i: usize) -> usize {
+        let (image, channel) = (i / self.out_channels, i % self.out_channels);
+        channel * self.row_len() + image * self.patches()
     }
 }
 
 impl Convolution {
-    fn forward<T: WithDType>(
+    fn forward<T: Number>(
         &self,
         (x, x_layout): (&CpuStorage, &Layout),
         (w, w_layout): (&CpuStorage, &Layout),
     ) -> Result<(CpuStorage, Shape)> {
         let g = &self.0;
         let xs = entries::<T>(self.name(), x, x_layout)?;
-        let (rows, inner, patches) = (g.out_channels, g.patch_len(), g.patches());
-        let w_layout = Layout::contiguous_with_offset((rows, inner), w_layout.start_offset());
+        let weight = entries::<T>(self.name(), w, w_layout)?;
+        let (rows, inner) = (g.out_channels, g.patch_len());
+        let weight = Left::new((rows, inner), |row, column| weight[row * inner + column]);
         let mut ys = vec![T::zero(); g.images * g.out_image_len()];
         ys.par_chunks_mut(g.together() * g.out_image_len())
             .zip(xs.par_chunks(g.together() * g.image_len()))
-            .try_for_each(|(ys, xs)| -> Result<()> {
-                let columns = xs.len() / g.image_len() * patches;
-                let product = w.matmul(
-                    &g.patch_matrix(xs),
-                    (1, rows, columns, inner),
-                    &w_layout,
-                    &Layout::contiguous((inner, columns)),
-                )?;
-                let product = T::cpu_storage_as_slice(&product)?;
-                for (i, y) in ys.chunks_exact_mut(patches).enumerate() {
-                    let (image, channel) = (i / rows, i % rows);
-                    y.copy_from_slice(&product[channel * columns + image * patches..][..patches]);
-                }
-                Ok(())
-            })?;
+            .for_each_init(
+                || (g.matrix(inner), g.matrix(rows)),
+                |(patches, outputs), (ys, xs)| {
+                    g.gather_all(xs, patches);
+                    multiply(&weight, patches, outputs, g.row_len());
+                    g.channels_apart(outputs, ys);
+                },
+            );
         let shape = (g.images, rows, g.out_height, g.out_width);
         Ok((T::to_cpu_storage_owned(ys), shape.into()))
     }
@@ -115,48 +127,44 @@ impl CustomOp2 for Convolution {
         _y: &Tensor,
         y_gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        // No graph of the gradients is wanted, and an input without a variable needs none.
-        let y_gradient = y_gradient.contiguous()?;
-        let x_gradient = match x.track_op() {
-            true => Some(w.apply_op2_no_bwd(&y_gradient, &ImageGradient(self.0))?),
+        // An input that no variable stands behind, such as the images, needs no gradient.
+        let dy = y_gradient.contiguous()?;
+        let dx = match x.track_op() {
+            true => Some(w.apply_op2_no_bwd(&dy, &ImageGradient(self.0))?),
             false => None,
         };
-        let w_gradient = match w.track_op() {
-            true => Some(x.apply_op2_no_bwd(&y_gradient, &WeightGradient(self.0))?),
+        let dw = match w.track_op() {
+            true => Some(x.apply_op2_no_bwd(&dy, &WeightGradient(self.0))?),
             false => None,
         };
-        Ok((x_gradient, w_gradient))
+        Ok((dx, dw))
     }
 }
 
 impl ImageGradient {
-    fn forward<T: WithDType>(
+    fn forward<T: Number>(
         &self,
         (w, w_layout): (&CpuStorage, &Layout),
         (dy, dy_layout): (&CpuStorage, &Layout),
     ) -> Result<(CpuStorage, Shape)> {
         let g = &self.0;
+        let weight = entries::<T>(self.name(), w, w_layout)?;
         let dys = entries::<T>(self.name(), dy, dy_layout)?;
         let (rows, inner) = (g.patch_len(), g.out_channels);
-        let w_layout = Layout::contiguous_with_offset((inner, rows), w_layout.start_offset())
-            .transpose(0, 1)?;
+        let weight = Left::new((rows, inner), |row, column| weight[column * rows + row]);
         let mut dxs = vec![T::zero(); g.images * g.image_len()];
         dxs.par_chunks_mut(g.together() * g.image_len())
             .zip(dys.par_chunks(g.together() * g.out_image_len()))
-            .try_for_each(|(dxs, dys)| -> Result<()> {
-                let columns = dys.len() / inner;
-                let patches = w.matmul(
-                    &g.channel_matrix(dys),
-                    (1, rows, columns, inner),
-                    &w_layout,
-                    &Layout::contiguous((inner, columns)),
-                )?;
-                let patches = T::cpu_storage_as_slice(&patches)?;
-                for (i, dx) in dxs.chunks_exact_mut(g.image_len()).enumerate() {
-                    scatter_add(g, patches, columns, i * g.patches(), dx);
-                }
-                Ok(())
-            })?;
+            .for_each_init(
+                || (g.matrix(rows), g.matrix(inner)),
+                |(patches, outputs), (dxs, dys)| {
+                    g.channels_together(dys, outputs);
+                    multiply(&weight, outputs, patches, g.row_len());
+                    for (i, dx) in dxs.chunks_exact_mut(g.image_len()).enumerate() {
+                        scatter_add(g, patches, g.row_len(), i * g.patches(), dx);
+                    }
+                },
+            );
         let shape = (g.images, g.channels, g.height, g.width);
         Ok((T::to_cpu_storage_owned(dxs), shape.into()))
     }
@@ -179,7 +187,7 @@ impl CustomOp2 for ImageGradient {
 }
 
 impl WeightGradient {
-    fn forward<T: WithDType>(
+    fn forward<T: Number>(
         &self,
         (x, x_layout): (&CpuStorage, &Layout),
         (dy, dy_layout): (&CpuStorage, &Layout),
@@ -191,20 +199,21 @@ impl WeightGradient {
         let parts = xs
             .par_chunks(g.together() * g.image_len())
             .zip(dys.par_chunks(g.together() * g.out_image_len()))
-            .map(|(xs, dys)| {
-                let inner = dys.len() / rows;
-                let part = g.channel_matrix(dys).matmul(
-                    &g.patch_matrix(xs),
-                    (1, rows, columns, inner),
-                    &Layout::contiguous((rows, inner)),
-                    &Layout::contiguous((columns, inner)).transpose(0, 1)?,
-                )?;
-                T::cpu_storage_data(part)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        // In the order of the images, whichever thread was first.
+            .map_init(
+                || (g.matrix(columns), g.matrix(rows)),
+                |(patches, outputs), (xs, dys)| {
+                    // The last images may be fewer; what is left of others must count as 0.
+                    outputs.fill(T::zero());
+                    g.gather_all(xs, patches);
+                    g.channels_together(dys, outputs);
+                    let mut part = vec![T::zero(); rows * columns];
+                    multiply_transposed(outputs, patches, &mut part, columns, g.row_len());
+                    part
+                },
+            );
+        // Added in the order of the images, whichever thread was first.
         let mut sum = vec![T::zero(); rows * columns];
-        for part in parts {
+        for part in parts.collect::<Vec<Vec<T>>>() {
             for (s, p) in sum.iter_mut().zip(part) {
                 *s += p;
             }

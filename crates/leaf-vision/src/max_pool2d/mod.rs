@@ -85,6 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::finite_difference;
 
     /// All values differ, so that no rule for ties matters.
     fn permutation(seed: u64, shape: (usize, usize, usize, usize)) -> Result<Var> {
@@ -124,6 +125,15 @@ mod tests {
     }
 
     #[test]
+    fn gradients_are_differences() -> Result<()> {
+        for (kernel, stride, padding) in [(3, 2, 1), (2, 2, 0), (3, 1, 1), (5, 3, 2)] {
+            let xs = permutation(1, (2, 2, 7, 6))?;
+            finite_difference::check(&[&xs], || max_pool2d(&xs, kernel, stride, padding))?;
+        }
+        Ok(())
+    }
+
+    #[test]
     fn the_first_of_equals_takes_the_gradient() -> Result<()> {
         let xs = Var::new(&[[[[2f64, 2.], [2., 2.]]]], &Device::Cpu)?;
         let [_, gradient] = results(&xs, |xs| max_pool2d(xs, 2, 2, 0))?;
@@ -148,7 +158,10 @@ mod tests {
         };
         assert_eq!(wrong(0, 1, 0), "kernel = 0, expected at least 1");
         assert_eq!(wrong(2, 0, 0), "stride = 0, expected at least 1");
-        assert_eq!(wrong(3, 1, 2), "padding = 2, expected at most half the kernel = 3");
+        assert_eq!(
+            wrong(3, 1, 2),
+            "padding = 2, expected at most half the kernel = 3"
+        );
         assert_eq!(wrong(3, 1, 0), "size = 2, expected at least 3");
         Ok(())
     }

@@ -67,7 +67,11 @@ impl MaxPool {
         }
     }
 
-    fn forward<T: WithDType>(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn forward<T: WithDType>(
+        &self,
+        x: &CpuStorage,
+        layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
         let window = &self.window;
         let (images, channels, ..) = layout.shape().dims4()?;
         let xs = entries::<T>(self.name(), x, layout)?;
@@ -149,6 +153,10 @@ impl CustomOp2 for Unpool {
         sources: &CpuStorage,
         sources_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        by_dtype!("max_pool2d", dy, self.forward((dy, dy_layout), (sources, sources_layout)))
+        by_dtype!(
+            "max_pool2d",
+            dy,
+            self.forward((dy, dy_layout), (sources, sources_layout))
+        )
     }
 }

@@ -106,7 +106,9 @@ impl ResNetConfig {
     /// The layers would run on less, but their windows would see mostly padding.
     pub fn min_size(&self) -> usize {
         let halvings = self.widths.len().saturating_sub(1) as u32;
-        self.stem.stride().saturating_mul(2usize.saturating_pow(halvings))
+        self.stem
+            .stride()
+            .saturating_mul(2usize.saturating_pow(halvings))
     }
 
     /// Checks every rule.
@@ -162,7 +164,10 @@ mod tests {
             wrong(|c| c.blocks.push(1)),
             "number of blocks = 5, expected one for each of the 4 widths"
         );
-        assert_eq!(wrong(|c| c.blocks[2] = 0), "blocks = 0, expected at least 1");
+        assert_eq!(
+            wrong(|c| c.blocks[2] = 0),
+            "blocks = 0, expected at least 1"
+        );
         assert_eq!(
             wrong(|c| c.norm.eps = -1.),
             "eps = -1, expected a number above 0"

@@ -113,7 +113,13 @@ pub fn resnet(config: &ResNetConfig, vb: VarBuilder) -> Result<ResNet> {
         ..Default::default()
     };
     Ok(ResNet {
-        conv1: conv2d(config.in_channels, stem_width, kernel, &stem, vb.pp("conv1"))?,
+        conv1: conv2d(
+            config.in_channels,
+            stem_width,
+            kernel,
+            &stem,
+            vb.pp("conv1"),
+        )?,
         bn1: batch_norm2d(stem_width, &config.norm, vb.pp("bn1"))?,
         blocks: blocks(config, vb)?,
         config: config.clone(),
@@ -138,3 +144,6 @@ fn blocks(config: &ResNetConfig, vb: VarBuilder) -> Result<Vec<BasicBlock>> {
     }
     Ok(blocks)
 }
+
+#[cfg(test)]
+mod tests;
