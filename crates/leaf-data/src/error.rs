@@ -137,6 +137,17 @@ pub enum Error {
         available: usize,
     },
 
+    /// More faces of a class were to be held out than it can spare, or none.
+    #[error("held-out faces per class = {asked}, expected 1 to {} of the {available} faces of class {class:?}", available.saturating_sub(1))]
+    HoldOut {
+        /// The class that bounds the number.
+        class: String,
+        /// How many were to be held out.
+        asked: usize,
+        /// How many labeled training faces the class has.
+        available: usize,
+    },
+
     /// A list of labeled faces does not fit the data set.
     #[error("labeled face {name:?} {problem}")]
     SplitName {
@@ -179,6 +190,31 @@ pub enum Error {
         width: usize,
         /// Samples a pixel.
         channels: usize,
+    },
+
+    /// A face has no label where one is needed.
+    #[error("face {name:?} has no label, expected one to measure with")]
+    Unlabeled {
+        /// The face.
+        name: String,
+    },
+
+    /// A split was made for another training list.
+    #[error(
+        "the split names face {place}, expected less than {count}, the number of training faces"
+    )]
+    SplitPlace {
+        /// The place in the training list.
+        place: usize,
+        /// How many training faces there are.
+        count: usize,
+    },
+
+    /// A thread cannot be started.
+    #[error("cannot start a thread that prepares batches: {source}")]
+    Thread {
+        /// What the system says.
+        source: std::io::Error,
     },
 
     /// A thread that prepares batches ended without an answer.

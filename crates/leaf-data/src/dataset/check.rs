@@ -3,15 +3,12 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{DataSet, Entry, Source};
 use crate::face::{self, Color};
-use crate::threads::available;
-use crate::{Error, Result};
+use crate::{Error, Result, threads};
 
 /// How closely files are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,25 +59,12 @@ impl DataSet {
         mut progress: impl FnMut(usize, usize),
     ) -> Vec<BadFile> {
         let files = self.files(level);
-        let next = AtomicUsize::new(0);
-        let (send, receive) = mpsc::channel();
-        let mut bad = Vec::new();
-        std::thread::scope(|scope| {
-            for _ in 0..available().min(files.len()) {
-                let (send, next, files) = (send.clone(), &next, &files);
-                scope.spawn(move || {
-                    let take = || next.fetch_add(1, Ordering::Relaxed);
-                    for place in std::iter::repeat_with(take).take_while(|i| *i < files.len()) {
-                        // The receiver outlives the threads, so the answer always arrives.
-                        let _ = send.send(look(files[place], level).map(|file| (place, file)));
-                    }
-                });
-            }
-            drop(send);
-            for (done, found) in receive.iter().enumerate() {
-                bad.extend(found);
-                progress(done + 1, files.len());
-            }
+        let (mut done, mut bad) = (0, Vec::new());
+        let work = |place: usize| look(files[place], level);
+        threads::each(files.len(), work, |place, found| {
+            bad.extend(found.map(|file| (place, file)));
+            done += 1;
+            progress(done, files.len());
         });
         bad.sort_by_key(|(place, _)| *place);
         bad.into_iter().map(|(_, file)| file).collect()

@@ -149,6 +149,22 @@ mod tests {
     }
 
     #[test]
+    fn the_files_are_those_of_the_manifest() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/drawn-faces");
+        let text = std::fs::read(folder.join("manifest.json")).unwrap();
+        let manifest: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let files = manifest["files"].as_array().unwrap();
+        assert_eq!(files.len(), 6);
+        for file in files {
+            let bytes = std::fs::read(folder.join(file["name"].as_str().unwrap())).unwrap();
+            assert_eq!(
+                file["fnv1a64"],
+                format!("{:016x}", crate::fnv::fnv1a64(bytes))
+            );
+        }
+    }
+
+    #[test]
     fn a_list_that_does_not_fit_is_an_error() {
         let atlas = include_bytes!("../../assets/drawn-faces/test.png");
         assert!(entries("x", atlas, "header\n0,fear,a\n").is_err());

@@ -5,6 +5,7 @@ mod class_folders;
 #[cfg(feature = "drawn-faces")]
 mod drawn;
 mod entry;
+mod hold_out;
 mod raf_db;
 
 use std::collections::HashSet;

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 pub use numpy::NumpyShuffle;
 pub use rule::{Shuffle, SplitConfig, UnlabeledSet};
 
+use crate::fnv::fnv1a64;
 use crate::{DataSet, Error, Result};
 
 /// A labeled subset of a training list, and the faces that are used without their label.
@@ -123,10 +124,7 @@ impl LabelSplit {
         let mut names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         names.sort_unstable();
         let bytes = names.iter().flat_map(|name| name.bytes().chain([b'\n']));
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        format!("{hash:016x}")
+        format!("{:016x}", fnv1a64(bytes))
     }
 }
 

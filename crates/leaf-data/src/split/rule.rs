@@ -113,7 +113,7 @@ fn of_class(data: &DataSet, class: Option<u32>) -> Vec<usize> {
 enum Order {
     Seeded(Random),
     NumpyPerClass(u32),
-    NumpyOneStream(NumpyShuffle),
+    NumpyOneStream(Box<NumpyShuffle>),
 }
 
 impl Order {
@@ -121,7 +121,9 @@ impl Order {
         match shuffle {
             Shuffle::Seeded { seed } => Self::Seeded(Random::new(seed).split("labels")),
             Shuffle::NumpyPerClass { seed } => Self::NumpyPerClass(seed),
-            Shuffle::NumpyOneStream { seed } => Self::NumpyOneStream(NumpyShuffle::new(seed)),
+            Shuffle::NumpyOneStream { seed } => {
+                Self::NumpyOneStream(Box::new(NumpyShuffle::new(seed)))
+            }
         }
     }
 

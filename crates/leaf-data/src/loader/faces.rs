@@ -1,0 +1,313 @@
+//! Faces at their working size, each decoded once.
+
+use std::sync::OnceLock;
+
+use candle_core::{Device, Tensor};
+
+use super::ImageConfig;
+use crate::face::fit_square;
+use crate::normalize::append_planes;
+use crate::{Entry, Error, Face, Result, threads};
+
+/// A list of faces at their working size, as 8-bit samples in memory. Each is decoded and resized
+/// when it is first used.
+///
+/// A face whose sides differ is cut to the square in its middle.
+///
+/// ```
+/// # #[cfg(feature = "drawn-faces")] {
+/// use candle_core::Device;
+/// use leaf_data::{Faces, ImageConfig, drawn_faces};
+///
+/// let data = drawn_faces()?;
+/// let faces = Faces::new(data.test(), &ImageConfig::default())?;
+/// for chunk in faces.labeled_chunks(100, &Device::Cpu) {
+///     let (images, labels) = chunk?;
+///     assert_eq!((images.dims(), labels.dims()), (&[100, 1, 32, 32][..], &[100][..]));
+/// }
+/// # }
+/// # Ok::<(), leaf_data::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Faces {
+    entries: Vec<Entry>,
+    config: ImageConfig,
+    tables: Vec<[f32; 256]>,
+    decoded: Vec<OnceLock<Face>>,
+}
+
+impl Faces {
+    /// Faces of these entries, in their order.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if the configuration makes no sense.
+    pub fn new(entries: &[Entry], config: &ImageConfig) -> Result<Self> {
+        config.check()?;
+        Ok(Self {
+            entries: entries.to_vec(),
+            config: config.clone(),
+            tables: config.normalization().tables(),
+            decoded: entries.iter().map(|_| OnceLock::new()).collect(),
+        })
+    }
+
+    /// How many faces there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no face.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries that the faces are made from.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// How faces become tensors.
+    pub fn config(&self) -> &ImageConfig {
+        &self.config
+    }
+
+    /// The face at this place.
+    ///
+    /// # Errors
+    /// [`Error::Image`] naming the file if it cannot be decoded.
+    ///
+    /// # Panics
+    /// If there are not that many faces.
+    pub fn face(&self, place: usize) -> Result<&Face> {
+        let cell = &self.decoded[place];
+        if let Some(face) = cell.get() {
+            return Ok(face);
+        }
+        let face = self.entries[place].face(self.config.color)?;
+        let face = fit_square(&face, self.config.size)?;
+        // Two threads may decode the same face at once; both get the same one.
+        Ok(cell.get_or_init(|| face))
+    }
+
+    /// Decodes all faces now, on all threads. `progress` is told how many faces of how many are done.
+    ///
+    /// # Errors
+    /// The first face's error in the list's order, if any cannot be decoded.
+    pub fn preload(&self, mut progress: impl FnMut(usize, usize)) -> Result<()> {
+        let mut first: Option<(usize, Error)> = None;
+        let mut done = 0;
+        threads::each(
+            self.len(),
+            |place| self.face(place).err(),
+            |place, error| {
+                if let Some(error) = error
+                    && first.as_ref().is_none_or(|(earlier, _)| place < *earlier)
+                {
+                    first = Some((place, error));
+                }
+                done += 1;
+                progress(done, self.len());
+            },
+        );
+        first.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Images `(N, channels, size, size)` and classes `(N,)` of all faces in order, `chunk` at a time
+    /// (at least one), without augmentation.
+    ///
+    /// A chunk is an error if a face has no label or cannot be decoded.
+    pub fn labeled_chunks(
+        &self,
+        chunk: usize,
+        device: &Device,
+    ) -> impl Iterator<Item = Result<(Tensor, Tensor)>> {
+        let device = device.clone();
+        self.places(chunk).map(move |places| {
+            let labels = places
+                .clone()
+                .map(|place| self.label(place))
+                .collect::<Result<Vec<u32>>>()?;
+            let count = labels.len();
+            Ok((
+                self.images(places, &device)?,
+                Tensor::from_vec(labels, count, &device)?,
+            ))
+        })
+    }
+
+    /// Images `(N, channels, size, size)` of all faces in order, `chunk` at a time (at least one),
+    /// without augmentation.
+    ///
+    /// A chunk is an error if a face cannot be decoded.
+    pub fn chunks(&self, chunk: usize, device: &Device) -> impl Iterator<Item = Result<Tensor>> {
+        let device = device.clone();
+        self.places(chunk)
+            .map(move |places| self.images(places, &device))
+    }
+
+    fn places(&self, chunk: usize) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+        let (chunk, count) = (chunk.max(1), self.len());
+        (0..count)
+            .step_by(chunk)
+            .map(move |start| start..count.min(start.saturating_add(chunk)))
+    }
+
+    fn images(&self, places: std::ops::Range<usize>, device: &Device) -> Result<Tensor> {
+        let mut stack = self.stack(places.len());
+        for place in places {
+            stack.push(self.face(place)?);
+        }
+        Ok(stack.tensor()?.to_device(device)?)
+    }
+
+    /// The class of a face that must have one.
+    pub(super) fn label(&self, place: usize) -> Result<u32> {
+        let entry = &self.entries[place];
+        entry.label.ok_or_else(|| Error::Unlabeled {
+            name: entry.name.clone(),
+        })
+    }
+
+    /// An empty stack with room for `count` images.
+    pub(super) fn stack(&self, count: usize) -> Stack<'_> {
+        let size = self.config.size;
+        let values = Vec::with_capacity(count * self.tables.len() * size * size);
+        Stack {
+            faces: self,
+            values,
+            count: 0,
+        }
+    }
+}
+
+/// Normalized images, one after the other.
+#[derive(Debug)]
+pub(super) struct Stack<'a> {
+    faces: &'a Faces,
+    values: Vec<f32>,
+    count: usize,
+}
+
+impl Stack<'_> {
+    /// Adds a face of the working size.
+    pub(super) fn push(&mut self, face: &Face) {
+        append_planes(face, &self.faces.tables, &mut self.values);
+        self.count += 1;
+    }
+
+    /// `(N, channels, size, size)` on the CPU.
+    pub(super) fn tensor(self) -> Result<Tensor> {
+        let size = self.faces.config.size;
+        let shape = (self.count, self.faces.tables.len(), size, size);
+        Ok(Tensor::from_vec(self.values, shape, &Device::Cpu)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Color;
+    use crate::split::test_data::sizes;
+
+    #[test]
+    fn chunks_hold_every_face_once() {
+        let data = sizes(&[4, 3], 0);
+        let faces = Faces::new(
+            data.training(),
+            &ImageConfig {
+                size: 8,
+                ..Default::default()
+            },
+        )
+        .unwrap();
+        let chunks: Vec<_> = faces
+            .labeled_chunks(3, &Device::Cpu)
+            .map(Result::unwrap)
+            .collect();
+        let counts: Vec<usize> = chunks
+            .iter()
+            .map(|(images, _)| images.dim(0).unwrap())
+            .collect();
+        assert_eq!(counts, [3, 3, 1]);
+        let labels: Vec<u32> = chunks
+            .iter()
+            .flat_map(|(_, labels)| labels.to_vec1::<u32>().unwrap())
+            .collect();
+        let expected: Vec<u32> = data
+            .training()
+            .iter()
+            .filter_map(|entry| entry.label)
+            .collect();
+        assert_eq!(labels, expected);
+        assert_eq!(faces.chunks(0, &Device::Cpu).count(), 7);
+        assert_eq!(faces.chunks(usize::MAX, &Device::Cpu).count(), 1);
+    }
+
+    #[test]
+    fn faces_without_a_label_cannot_be_measured_but_shown() {
+        let data = sizes(&[1, 1], 1);
+        let faces = Faces::new(
+            data.training(),
+            &ImageConfig {
+                size: 8,
+                ..Default::default()
+            },
+        )
+        .unwrap();
+        let error = faces
+            .labeled_chunks(10, &Device::Cpu)
+            .next()
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "face \"u-0\" has no label, expected one to measure with"
+        );
+        assert_eq!(
+            faces
+                .chunks(10, &Device::Cpu)
+                .next()
+                .unwrap()
+                .unwrap()
+                .dims(),
+            [3, 1, 8, 8]
+        );
+    }
+
+    #[test]
+    fn any_size_and_color_is_served() {
+        let face = Face::new((0..30 * 20 * 3).map(|i| i as u8).collect(), 30, 20, 3).unwrap();
+        let entries = [Entry::pixels("a", None, face)];
+        for (color, channels) in [(Color::Gray, 1), (Color::Rgb, 3)] {
+            let config = ImageConfig {
+                size: 16,
+                color,
+                ..Default::default()
+            };
+            let faces = Faces::new(&entries, &config).unwrap();
+            let images = faces.chunks(1, &Device::Cpu).next().unwrap().unwrap();
+            assert_eq!(images.dims(), [1, channels, 16, 16]);
+            let values = images.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert!(values.iter().all(|v| (-1. ..=1.).contains(v)));
+        }
+    }
+
+    #[test]
+    fn preloading_names_the_first_bad_file() {
+        let mut entries = sizes(&[2, 2], 0).training().to_vec();
+        entries.push(Entry::file("m", None, "no/such/1.png"));
+        entries.push(Entry::file("n", None, "no/such/2.png"));
+        let faces = Faces::new(
+            &entries,
+            &ImageConfig {
+                size: 8,
+                ..Default::default()
+            },
+        )
+        .unwrap();
+        let mut last = (0, 0);
+        let error = faces.preload(|done, all| last = (done, all)).unwrap_err();
+        assert!(error.to_string().contains("1.png"), "{error}");
+        assert_eq!(last, (6, 6));
+    }
+}

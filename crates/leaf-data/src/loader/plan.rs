@@ -1,0 +1,131 @@
+//! From a step's number to its batch.
+
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+use leaf_core::Random;
+use leaf_ssl::{Batch, Labeled, Unlabeled, Views};
+
+use super::sampler::Sampler;
+use super::{Faces, LoaderConfig};
+use crate::{Augmentation, Error, Face, LabelSplit, Result};
+
+/// All that a batch depends on, beside its step's number.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    faces: Arc<Faces>,
+    augmentation: Augmentation,
+    views: Views,
+    batch_size: usize,
+    unlabeled_size: usize,
+    labeled: Sampler,
+    unlabeled: Sampler,
+    random: Random,
+}
+
+type Augment = fn(&Augmentation, &Face, &mut Random) -> Face;
+
+impl Plan {
+    pub(super) fn new(
+        faces: Arc<Faces>,
+        split: &LabelSplit,
+        views: Views,
+        config: &LoaderConfig,
+        random: &Random,
+    ) -> Result<Self> {
+        config.check()?;
+        let count = faces.len();
+        let all = split.labeled().iter().chain(split.unlabeled());
+        if let Some(&place) = all.into_iter().find(|&&place| place >= count) {
+            return Err(Error::SplitPlace { place, count });
+        }
+        for &place in split.labeled() {
+            faces.label(place)?;
+        }
+        if views.any() && split.unlabeled().is_empty() {
+            let (field, expected) = ("unlabeled faces", "at least 1 for a trainer that uses them");
+            return Err(Error::OutOfRange {
+                field,
+                value: 0.,
+                expected,
+            });
+        }
+        Ok(Self {
+            faces,
+            augmentation: Augmentation::new(config.augment.clone())?,
+            views,
+            batch_size: config.batch_size,
+            unlabeled_size: config.batch_size * config.mu,
+            labeled: Sampler::new(split.labeled(), random.split("labeled")),
+            unlabeled: Sampler::new(split.unlabeled(), random.split("unlabeled")),
+            random: random.split("views"),
+        })
+    }
+
+    pub(super) fn steps_per_epoch(&self, split: &LabelSplit) -> usize {
+        if self.views.any() {
+            split.unlabeled().len().div_ceil(self.unlabeled_size)
+        } else {
+            split.labeled().len().div_ceil(self.batch_size)
+        }
+    }
+
+    /// The batch of a step, on the CPU.
+    pub(super) fn batch(&mut self, step: u64) -> Result<Batch> {
+        let random = self.random.split_index(step);
+        let index = self
+            .labeled
+            .take(step.wrapping_mul(self.batch_size as u64), self.batch_size);
+        let labels = index
+            .iter()
+            .map(|&place| self.faces.label(place))
+            .collect::<Result<Vec<_>>>()?;
+        let labeled = Labeled {
+            images: self.view(&index, Augmentation::weak, &random.split("labeled"))?,
+            labels: Tensor::from_vec(labels, index.len(), &Device::Cpu)?,
+            index,
+        };
+        Ok(Batch {
+            labeled,
+            unlabeled: self.unlabeled(step, &random)?,
+        })
+    }
+
+    fn unlabeled(&mut self, step: u64, random: &Random) -> Result<Unlabeled> {
+        if !self.views.any() {
+            return Ok(Unlabeled::default());
+        }
+        let size = self.unlabeled_size;
+        let index = self.unlabeled.take(step.wrapping_mul(size as u64), size);
+        let views = |count: usize, augment: Augment, random: Random| {
+            (0..count as u64)
+                .map(|i| self.view(&index, augment, &random.split_index(i)))
+                .collect::<Result<Vec<_>>>()
+        };
+        let hidden = index.iter().map(|&place| self.faces.entries()[place].label);
+        Ok(Unlabeled {
+            weak: views(self.views.weak, Augmentation::weak, random.split("weak"))?,
+            strong: views(
+                self.views.strong,
+                Augmentation::strong,
+                random.split("strong"),
+            )?,
+            hidden_labels: hidden.collect(),
+            index,
+        })
+    }
+
+    /// One view of each face; row i draws from the i-th stream.
+    fn view(&self, index: &[usize], augment: Augment, random: &Random) -> Result<Tensor> {
+        let mut stack = self.faces.stack(index.len());
+        for (row, &place) in index.iter().enumerate() {
+            let mut stream = random.split_index(row as u64);
+            stack.push(&augment(
+                &self.augmentation,
+                self.faces.face(place)?,
+                &mut stream,
+            ));
+        }
+        stack.tensor()
+    }
+}

@@ -1,0 +1,227 @@
+use super::*;
+use crate::dataset::Entry;
+use crate::{DataSet, Error, Face, SplitConfig, UnlabeledSet};
+
+/// Three classes of different flat faces, with a gradient so that views differ.
+fn data(unlabeled: usize) -> DataSet {
+    let face = |i: usize| {
+        let samples = (0..256).map(|p| ((p * (i + 3)) % 251) as u8).collect();
+        Face::new(samples, 16, 16, 1).unwrap()
+    };
+    let labeled = (0..15).map(|i| Entry::pixels(format!("l{i}"), Some(i as u32 % 3), face(i)));
+    let others = (0..unlabeled).map(|i| Entry::pixels(format!("u{i}"), None, face(20 + i)));
+    DataSet::new(
+        "d",
+        ["x", "y", "z"],
+        labeled.chain(others).collect(),
+        vec![],
+    )
+    .unwrap()
+}
+
+fn loader_of(data: &DataSet, views: Views, threads: usize, seed: u64) -> Loader {
+    let config = LoaderConfig {
+        batch_size: 4,
+        mu: 3,
+        threads: Some(threads),
+        ..Default::default()
+    };
+    let split = LabelSplit::new(
+        data,
+        &SplitConfig {
+            labels_per_class: 2,
+            ..Default::default()
+        },
+    )
+    .unwrap();
+    let images = ImageConfig {
+        size: 16,
+        ..Default::default()
+    };
+    let faces = Arc::new(Faces::new(data.training(), &images).unwrap());
+    Loader::new(
+        faces,
+        &split,
+        views,
+        &config,
+        &Random::new(seed),
+        &Device::Cpu,
+    )
+    .unwrap()
+}
+
+fn loader(views: Views, threads: usize, seed: u64) -> Loader {
+    loader_of(&data(0), views, threads, seed)
+}
+
+type Numbers = (Vec<usize>, Vec<usize>, Vec<u32>, Vec<Vec<f32>>);
+
+fn numbers(batch: Result<Batch>) -> Numbers {
+    let Batch { labeled, unlabeled } = batch.unwrap();
+    let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let mut images = vec![flat(&labeled.images)];
+    images.extend(unlabeled.weak.iter().chain(&unlabeled.strong).map(flat));
+    (
+        labeled.index,
+        unlabeled.index,
+        labeled.labels.to_vec1().unwrap(),
+        images,
+    )
+}
+
+fn take(loader: Loader, count: usize) -> Vec<Numbers> {
+    loader.take(count).map(numbers).collect()
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let one = take(loader(Views::WEAK_STRONG, 1, 5), 11);
+    for threads in [2, 4, 7] {
+        assert_eq!(take(loader(Views::WEAK_STRONG, threads, 5), 11), one);
+    }
+    assert_ne!(take(loader(Views::WEAK_STRONG, 2, 6), 11), one);
+}
+
+#[test]
+fn starting_later_continues_the_sequence() {
+    let whole = take(loader(Views::WEAK_STRONG, 3, 1), 9);
+    for start in [0, 1, 4, 8] {
+        let part = loader(Views::WEAK_STRONG, 2, 1).start_at(start);
+        assert_eq!(take(part, 9 - start as usize), whole[start as usize..]);
+    }
+    let mut moved = loader(Views::WEAK_STRONG, 2, 1);
+    moved.next();
+    assert_eq!(moved.step(), 1);
+    assert_eq!(take(moved.start_at(5), 4), whole[5..]);
+}
+
+#[test]
+fn the_declared_views_are_served_and_no_others() {
+    for (weak, strong) in [(0, 0), (1, 0), (0, 1), (2, 1), (1, 3)] {
+        let batch = loader(Views { weak, strong }, 2, 1)
+            .next()
+            .unwrap()
+            .unwrap();
+        assert_eq!(batch.labeled.images.dims(), [4, 1, 16, 16]);
+        assert_eq!(
+            (batch.unlabeled.weak.len(), batch.unlabeled.strong.len()),
+            (weak, strong)
+        );
+        for view in batch.unlabeled.weak.iter().chain(&batch.unlabeled.strong) {
+            assert_eq!(view.dims(), [12, 1, 16, 16]);
+        }
+        let rows = if weak + strong > 0 { 12 } else { 0 };
+        assert_eq!(batch.unlabeled.index.len(), rows);
+    }
+}
+
+#[test]
+fn shared_views_are_the_same_for_both_trainers() {
+    let one = numbers(loader(Views::WEAK_STRONG, 1, 3).next().unwrap());
+    let two = numbers(loader(Views { weak: 2, strong: 1 }, 1, 3).next().unwrap());
+    let none = numbers(loader(Views::NONE, 1, 3).next().unwrap());
+    assert_eq!(
+        (&one.3[0], &one.3[1], &one.3[2]),
+        (&two.3[0], &two.3[1], &two.3[3])
+    );
+    assert_ne!(two.3[1], two.3[2]);
+    assert_eq!((&one.0, &one.3[0]), (&none.0, &none.3[0]));
+}
+
+#[test]
+fn labels_belong_to_their_faces() {
+    let data = data(0);
+    for batch in loader_of(&data, Views::WEAK_STRONG, 2, 1).take(5) {
+        let batch = batch.unwrap();
+        let label = |place: &usize| data.training()[*place].label.unwrap();
+        let labels: Vec<u32> = batch.labeled.index.iter().map(label).collect();
+        assert_eq!(batch.labeled.labels.to_vec1::<u32>().unwrap(), labels);
+        let hidden: Vec<u32> = batch.unlabeled.index.iter().map(label).collect();
+        assert_eq!(batch.unlabeled.hidden_labels, Some(hidden));
+    }
+}
+
+#[test]
+fn hidden_labels_are_given_only_if_all_are_known() {
+    let all: Vec<Batch> = loader_of(&data(40), Views::WEAK_STRONG, 1, 1)
+        .take(5)
+        .map(Result::unwrap)
+        .collect();
+    let unknown = |batch: &&Batch| batch.unlabeled.index.iter().any(|&place| place >= 15);
+    assert!(all.iter().any(|batch| unknown(&batch)));
+    for batch in &all {
+        assert_eq!(batch.unlabeled.hidden_labels.is_none(), unknown(&batch));
+    }
+}
+
+#[test]
+fn a_bad_file_is_named_and_ends_the_sequence() {
+    let mut training = data(0).training().to_vec();
+    training.push(Entry::file("bad", None, "no/such/bad.png"));
+    let data = DataSet::new("d", ["x", "y", "z"], training, vec![]).unwrap();
+    let mut loader = loader_of(&data, Views::WEAK_STRONG, 3, 1);
+    let error = loader.find_map(Result::err).unwrap();
+    assert!(matches!(error, Error::Image { .. }));
+    assert!(error.to_string().contains("bad.png"), "{error}");
+    assert!(loader.next().is_none());
+}
+
+#[test]
+fn dropping_the_loader_ends_its_threads() {
+    let data = data(0);
+    let faces = Arc::new(Faces::new(data.training(), &ImageConfig::default()).unwrap());
+    let split = LabelSplit::new(&data, &SplitConfig::default()).unwrap();
+    let config = LoaderConfig {
+        threads: Some(4),
+        ..Default::default()
+    };
+    let (random, device) = (Random::new(1), Device::Cpu);
+    let mut loader = Loader::new(
+        faces.clone(),
+        &split,
+        Views::WEAK_STRONG,
+        &config,
+        &random,
+        &device,
+    )
+    .unwrap();
+    loader.next().unwrap().unwrap();
+    assert!(Arc::strong_count(&faces) > 2);
+    drop(loader);
+    assert_eq!(Arc::strong_count(&faces), 1);
+}
+
+#[test]
+fn splits_that_do_not_fit_are_refused() {
+    let (large, small) = (data(10), data(0));
+    let split = LabelSplit::new(&large, &SplitConfig::default()).unwrap();
+    let faces = Arc::new(Faces::new(small.training(), &ImageConfig::default()).unwrap());
+    let make = |split: &LabelSplit, views| {
+        let (config, random) = (LoaderConfig::default(), Random::new(1));
+        Loader::new(faces.clone(), split, views, &config, &random, &Device::Cpu).map(|_| ())
+    };
+    let error = make(&split, Views::NONE).unwrap_err().to_string();
+    assert!(error.starts_with("the split names face"), "{error}");
+    let config = SplitConfig {
+        labels_per_class: 5,
+        unlabeled: UnlabeledSet::WithoutLabeled,
+        ..Default::default()
+    };
+    let all = LabelSplit::new(&small, &config).unwrap();
+    assert!(make(&all, Views::NONE).is_ok());
+    let error = make(&all, Views::WEAK_STRONG).unwrap_err().to_string();
+    assert!(error.starts_with("unlabeled faces = 0"), "{error}");
+}
+
+#[test]
+fn an_epoch_is_one_pass() {
+    assert_eq!(loader(Views::WEAK_STRONG, 1, 1).steps_per_epoch(), 2);
+    assert_eq!(loader(Views::NONE, 1, 1).steps_per_epoch(), 2);
+    let mut seen: Vec<usize> = loader(Views::WEAK_STRONG, 2, 1)
+        .take(2)
+        .flat_map(|b| b.unwrap().unlabeled.index)
+        .collect();
+    seen.truncate(15);
+    seen.sort_unstable();
+    assert_eq!(seen, (0..15).collect::<Vec<_>>());
+}
