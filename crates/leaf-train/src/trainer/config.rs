@@ -66,7 +66,11 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    pub(super) fn check(&self) -> Result<()> {
+    /// Checks every bound.
+    ///
+    /// # Errors
+    /// The first setting that is out of its bounds.
+    pub fn check(&self) -> Result<()> {
         for (field, count) in [
             ("steps", self.steps),
             ("eval_every", self.eval_every),

@@ -1,0 +1,85 @@
+//! What can go wrong in a run.
+
+use crate::DeviceChoice;
+
+/// The result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong in a run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A layer, a loss or a trainer failed.
+    #[error(transparent)]
+    Ssl(#[from] leaf_ssl::Error),
+
+    /// The backbone failed.
+    #[error(transparent)]
+    Vision(#[from] leaf_vision::Error),
+
+    /// The data failed.
+    #[error(transparent)]
+    Data(#[from] leaf_data::Error),
+
+    /// The run failed.
+    #[error(transparent)]
+    Train(#[from] leaf_train::Error),
+
+    /// A data set that nothing can be measured on.
+    #[error("data {data} has 0 test faces, expected at least 1")]
+    NoTestFaces {
+        /// Where the faces come from.
+        data: String,
+    },
+
+    /// A device that this build cannot use.
+    #[error(
+        "this build cannot use {feature}: build it with `--features {feature}`, for instance \
+         `cargo run --release --features {feature} --example fixmatch_leaf -- --device {feature}`"
+    )]
+    DeviceNotBuilt {
+        /// The feature that is missing.
+        feature: &'static str,
+    },
+
+    /// A device that cannot be opened.
+    #[error("device {device} cannot be opened: {source}")]
+    Device {
+        /// Which one.
+        device: DeviceChoice,
+        /// Why.
+        source: candle_core::Error,
+    },
+
+    /// A choice among names.
+    #[error("{field} = {value:?}, expected {expected}")]
+    Choice {
+        /// The setting.
+        field: &'static str,
+        /// What was given.
+        value: String,
+        /// The names.
+        expected: &'static str,
+    },
+
+    /// A file that cannot be written or read.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl From<leaf_core::Error> for Error {
+    fn from(error: leaf_core::Error) -> Self {
+        Self::Ssl(error.into())
+    }
+}
+
+impl From<candle_core::Error> for Error {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Ssl(error.into())
+    }
+}

@@ -1,0 +1,128 @@
+//! The faces of a run.
+
+use std::path::PathBuf;
+
+use leaf_data::{
+    CheckLevel, DataSet, ImageConfig, LoaderConfig, RafImages, SplitConfig, class_folders,
+    drawn_faces, drawn_faces_unseen_styles, raf_db,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Where a run's faces come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaceSource {
+    /// Drawn faces, which come with the library. A figure on them says nothing of photographs.
+    #[default]
+    Drawn,
+    /// A folder in RAF-DB's layout.
+    RafDb(PathBuf),
+    /// A folder with `train/CLASS/` and `test/CLASS/`.
+    Folder(PathBuf),
+}
+
+impl FaceSource {
+    /// The forms that [`std::str::FromStr`] reads.
+    pub const FORMS: &'static str = "drawn, rafdb:DIR or folder:DIR";
+
+    /// Reads the lists; no image is decoded but the drawn ones.
+    pub(crate) fn read(&self) -> Result<DataSet> {
+        Ok(match self {
+            Self::Drawn => drawn_faces()?,
+            Self::RafDb(folder) => raf_db(folder, RafImages::default())?,
+            Self::Folder(folder) => class_folders(folder, None)?,
+        })
+    }
+
+    /// Test sets beside the data set's own, by name.
+    pub(crate) fn more_tests(&self) -> Result<Vec<(&'static str, DataSet)>> {
+        Ok(match self {
+            Self::Drawn => vec![("unseen styles", drawn_faces_unseen_styles()?)],
+            _ => Vec::new(),
+        })
+    }
+}
+
+impl std::fmt::Display for FaceSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Drawn => f.write_str("drawn"),
+            Self::RafDb(folder) => write!(f, "rafdb:{}", folder.display()),
+            Self::Folder(folder) => write!(f, "folder:{}", folder.display()),
+        }
+    }
+}
+
+impl std::str::FromStr for FaceSource {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.split_once(':') {
+            None if text == "drawn" => Ok(Self::Drawn),
+            Some(("rafdb", folder)) if !folder.is_empty() => Ok(Self::RafDb(folder.into())),
+            Some(("folder", folder)) if !folder.is_empty() => Ok(Self::Folder(folder.into())),
+            _ => Err(Error::Choice {
+                field: "data",
+                value: text.to_owned(),
+                expected: Self::FORMS,
+            }),
+        }
+    }
+}
+
+/// A run's faces: where they come from, which keep their label, and what the network sees of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataRecipe {
+    /// Where the faces come from.
+    pub source: FaceSource,
+    /// Size, color and normalization of what the network sees.
+    pub images: ImageConfig,
+    /// Which training faces keep their label.
+    pub split: SplitConfig,
+    /// The batches and their views.
+    pub loader: LoaderConfig,
+    /// How closely files are looked at before the first step.
+    pub check: CheckLevel,
+    /// Whether bad files are left out; otherwise one is an error.
+    pub skip_bad: bool,
+}
+
+impl Default for DataRecipe {
+    /// Ten labels a class of gray drawn faces at 32 pixels, 21 labelled and 42 unlabelled a step.
+    fn default() -> Self {
+        Self {
+            source: FaceSource::default(),
+            images: ImageConfig::default(),
+            split: SplitConfig {
+                labels_per_class: 10,
+                ..SplitConfig::default()
+            },
+            loader: LoaderConfig::default(),
+            check: CheckLevel::default(),
+            skip_bad: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_go_both_ways() -> Result<()> {
+        for text in ["drawn", "rafdb:some/folder", "folder:C:\\faces"] {
+            assert_eq!(text.parse::<FaceSource>()?.to_string(), text);
+        }
+        for text in ["photos", "rafdb", "rafdb:", "drawn:here"] {
+            let error = text.parse::<FaceSource>().unwrap_err().to_string();
+            assert!(
+                error.contains("expected drawn, rafdb:DIR or folder:DIR"),
+                "{error}"
+            );
+        }
+        Ok(())
+    }
+}

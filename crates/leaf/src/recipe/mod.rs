@@ -1,0 +1,63 @@
+//! The recipe: one serialisable value that says everything about a run.
+//!
+//! A [`Recipe`] is checked once and assembled in one place, so that examples and one's own programs
+//! stay thin: [`Recipe::prepare`] reads the faces, [`Recipe::train`] trains on them.
+
+mod data;
+mod model;
+mod prepared;
+mod run;
+mod summary;
+mod trainer;
+
+pub use data::{DataRecipe, FaceSource};
+pub use model::{Backbone, Classifier, ClassifierSpec};
+pub use prepared::{Prepared, Progress};
+pub use run::{Outcome, RunFiles};
+pub use summary::{Rates, Summary};
+pub use trainer::{Preset, TrainerChoice};
+
+use leaf_train::{CosineSchedule, OptimizerConfig, TrainConfig};
+use serde::{Deserialize, Serialize};
+
+/// Everything about a run. The default is the main job: FixMatch with
+/// [`LeafConfig::robust`](leaf_core::LeafConfig::robust) on gray drawn faces of 32 pixels.
+///
+/// ```
+/// use leaf::recipe::Recipe;
+///
+/// let mut recipe = Recipe::default();
+/// recipe.train.steps = 100;
+/// let text = serde_json::to_string(&recipe)?;
+/// assert_eq!(serde_json::from_str::<Recipe>(&text)?, recipe);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recipe {
+    /// What decides initial weights, batches, views and noise. Which faces keep their label is
+    /// [`DataRecipe::split`]'s.
+    pub seed: u64,
+    /// The faces.
+    pub data: DataRecipe,
+    /// The backbone.
+    pub backbone: Backbone,
+    /// The training rule, with LEAF in it.
+    pub trainer: TrainerChoice,
+    /// The optimizer.
+    pub optimizer: OptimizerConfig,
+    /// The learning rate's course: cosine 7/16 after a warm-up, which is part of the steps.
+    pub schedule: CosineSchedule,
+    /// Steps, learning rate, weight average, evaluations.
+    pub train: TrainConfig,
+}
+
+impl Recipe {
+    /// The same run with another training rule: same faces, split, initial encoder and batches.
+    pub fn with_trainer(&self, trainer: TrainerChoice) -> Self {
+        Self {
+            trainer,
+            ..self.clone()
+        }
+    }
+}

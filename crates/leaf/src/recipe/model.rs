@@ -1,0 +1,167 @@
+//! The network of a run.
+
+use candle_core::{DType, Device};
+use leaf_core::{LeafConfig, NoiseSource, Parameters, Random, leaf_head};
+use leaf_ssl::Model;
+use leaf_train::{Architecture, Learner};
+use leaf_vision::{ResNet, ResNetConfig, resnet};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Which backbone a run has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backbone {
+    /// A small residual network for faces of 32 to 64 pixels.
+    #[default]
+    Narrow,
+    /// ResNet-18, for faces of 64 to 224 pixels.
+    Resnet18,
+    /// ResNet-34, for faces of 64 to 224 pixels.
+    Resnet34,
+}
+
+impl Backbone {
+    /// Its configuration for images of that many channels.
+    pub fn config(self, channels: usize) -> ResNetConfig {
+        let config = match self {
+            Self::Narrow => ResNetConfig::narrow(),
+            Self::Resnet18 => ResNetConfig::resnet18(),
+            Self::Resnet34 => ResNetConfig::resnet34(),
+        };
+        config.with_in_channels(channels)
+    }
+
+    /// The names that [`std::str::FromStr`] reads.
+    pub const NAMES: &'static str = "narrow, resnet18 or resnet34";
+}
+
+impl std::fmt::Display for Backbone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Narrow => "narrow",
+            Self::Resnet18 => "resnet18",
+            Self::Resnet34 => "resnet34",
+        })
+    }
+}
+
+impl std::str::FromStr for Backbone {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Narrow, Self::Resnet18, Self::Resnet34]
+            .into_iter()
+            .find(|backbone| backbone.to_string() == text)
+            .ok_or_else(|| Error::Choice {
+                field: "backbone",
+                value: text.to_owned(),
+                expected: Self::NAMES,
+            })
+    }
+}
+
+/// The network that recipes train: a residual network with LEAF's head.
+pub type Classifier = Model<ResNet>;
+
+/// Everything that decides a [`Classifier`]'s tensors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassifierSpec {
+    /// The backbone.
+    pub backbone: Backbone,
+    /// 1 for gray, 3 for color.
+    pub channels: usize,
+    /// How many classes there are.
+    pub num_classes: usize,
+    /// Which levels the head has.
+    pub leaf: LeafConfig,
+}
+
+impl ClassifierSpec {
+    /// The network with initial weights of a seed. Paths: `encoder.*` as in torchvision, `head.*`.
+    ///
+    /// # Errors
+    /// When LEAF's configuration breaks a rule or the device fails.
+    pub fn build(
+        &self,
+        seed: u64,
+        noise: &NoiseSource,
+        device: &Device,
+    ) -> Result<Learner<Classifier>> {
+        let config = self.backbone.config(self.channels);
+        let parameters = Parameters::new(seed);
+        let vb = parameters.builder(DType::F32, device);
+        let head = vb.pp("head");
+        let network = Model {
+            encoder: resnet(&config, vb.pp("encoder"))?,
+            head: leaf_head(
+                &self.leaf,
+                config.feature_dim(),
+                self.num_classes,
+                head,
+                noise,
+            )?,
+        };
+        Ok(Learner {
+            network,
+            parameters,
+        })
+    }
+
+    /// What a checkpoint says of the network.
+    pub fn architecture(&self) -> Architecture {
+        // The head's tensors follow from its mixtures; training's weights and ramps do not matter.
+        let config = serde_json::json!({
+            "semantic": self.leaf.semantic,
+            "instance": self.leaf.instance,
+            "normalization": self.leaf.normalization,
+        });
+        Architecture {
+            name: self.backbone.to_string(),
+            config,
+        }
+    }
+}
+
+/// The noise of a run's network.
+pub(crate) fn noise(seed: u64) -> NoiseSource {
+    NoiseSource::new(Random::new(seed).split("noise"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_both_ways() -> Result<()> {
+        for backbone in [Backbone::Narrow, Backbone::Resnet18, Backbone::Resnet34] {
+            assert_eq!(backbone.to_string().parse::<Backbone>()?, backbone);
+            assert!(Backbone::NAMES.contains(&backbone.to_string()));
+        }
+        assert!("resnet19".parse::<Backbone>().is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn the_encoder_starts_alike_whatever_the_head() -> Result<()> {
+        let encoder = |leaf: LeafConfig| -> Result<Vec<Vec<f32>>> {
+            let spec = ClassifierSpec {
+                backbone: Backbone::Narrow,
+                channels: 1,
+                num_classes: 7,
+                leaf,
+            };
+            let learner = spec.build(3, &noise(3), &Device::Cpu)?;
+            let vars = learner.parameters.trainable().into_iter();
+            let encoder = vars.filter(|(name, _)| {
+                name.starts_with("encoder.") || name.starts_with("head.classifier.")
+            });
+            encoder
+                .map(|(_, var)| Ok(var.flatten_all()?.to_vec1()?))
+                .collect()
+        };
+        assert_eq!(encoder(LeafConfig::off())?, encoder(LeafConfig::robust())?);
+        Ok(())
+    }
+}

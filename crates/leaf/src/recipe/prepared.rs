@@ -1,0 +1,129 @@
+//! A recipe's faces, read, checked, split and decoded.
+
+use std::sync::Arc;
+
+use leaf_data::{BadFile, DataSet, Faces, LabelSplit};
+
+use super::Recipe;
+use crate::{Error, Result};
+
+/// How far the preparation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is done: `"checking files"` or `"decoding"`.
+    pub what: &'static str,
+    /// How many faces are done.
+    pub done: usize,
+    /// How many there are.
+    pub total: usize,
+}
+
+/// A recipe's faces: several runs may train on them, one after the other.
+#[derive(Debug)]
+pub struct Prepared {
+    data: DataSet,
+    split: LabelSplit,
+    training: Arc<Faces>,
+    tests: Vec<(String, Faces)>,
+    bad: Vec<BadFile>,
+}
+
+impl Recipe {
+    /// Reads the faces, looks at every listed file, draws the split and decodes everything once.
+    /// `progress` is told how far it is.
+    ///
+    /// # Errors
+    /// Everything that can be wrong with the recipe or the data, before anything is written.
+    pub fn prepare(&self, mut progress: impl FnMut(Progress)) -> Result<Prepared> {
+        self.check_size()?;
+        let read = self.data.source.read()?;
+        let checking = report(&mut progress, "checking files");
+        let (data, bad) = read.checked(self.data.check, self.data.skip_bad, checking)?;
+        if data.test().is_empty() {
+            return Err(Error::NoTestFaces {
+                data: self.data.source.to_string(),
+            });
+        }
+        self.check(data.classes().len())?;
+        let split = LabelSplit::new(&data, &self.data.split)?;
+        let training = Faces::new(data.training(), &self.data.images)?;
+        training.preload(report(&mut progress, "decoding"))?;
+        let mut tests = vec![(
+            "test".to_owned(),
+            Faces::new(data.test(), &self.data.images)?,
+        )];
+        for (name, more) in self.data.source.more_tests()? {
+            tests.push((name.to_owned(), Faces::new(more.test(), &self.data.images)?));
+        }
+        for (_, faces) in &tests {
+            faces.preload(report(&mut progress, "decoding"))?;
+        }
+        Ok(Prepared {
+            data,
+            split,
+            training: Arc::new(training),
+            tests,
+            bad,
+        })
+    }
+}
+
+fn report(progress: &mut impl FnMut(Progress), what: &'static str) -> impl FnMut(usize, usize) {
+    move |done, total| progress(Progress { what, done, total })
+}
+
+impl Prepared {
+    /// The classes' names, in the order of the logits.
+    pub fn classes(&self) -> &[String] {
+        self.data.classes()
+    }
+
+    /// Which training faces keep their label.
+    pub fn split(&self) -> &LabelSplit {
+        &self.split
+    }
+
+    /// The training faces.
+    pub fn training(&self) -> &Arc<Faces> {
+        &self.training
+    }
+
+    /// The test sets by name, the data set's own first.
+    pub fn tests(&self) -> &[(String, Faces)] {
+        &self.tests
+    }
+
+    /// The files that were left out.
+    pub fn bad_files(&self) -> &[BadFile] {
+        &self.bad
+    }
+
+    /// What was found, in a few lines.
+    pub fn describe(&self) -> String {
+        let tests: Vec<String> = self
+            .tests
+            .iter()
+            .map(|(name, faces)| format!("{} {name}", faces.len()))
+            .collect();
+        let mut lines = vec![
+            format!(
+                "{}: {} classes ({})",
+                self.data.name(),
+                self.classes().len(),
+                self.classes().join(", ")
+            ),
+            format!(
+                "{} training faces, {} of them labelled (split {}), {} used without a label; tested on {}",
+                self.training.len(),
+                self.split.labeled().len(),
+                self.split.hash(),
+                self.split.unlabeled().len(),
+                tests.join(", ")
+            ),
+        ];
+        if !self.bad.is_empty() {
+            lines.push(format!("{} bad files were left out", self.bad.len()));
+        }
+        lines.join("\n")
+    }
+}

@@ -1,0 +1,193 @@
+//! A recipe's training run.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::Device;
+use leaf_core::Random;
+use leaf_data::{Color, Faces, Loader};
+use leaf_ssl::Algorithm;
+use leaf_train::{
+    Checkpoint, EvaluationSet, JsonLines, Learner, ModelCard, Observer, Preprocessing, SetMetrics,
+    Trainer,
+};
+
+use super::model::noise;
+use super::summary::write_json;
+use super::{Classifier, ClassifierSpec, Prepared, Rates, Recipe};
+use crate::Result;
+
+/// How many faces are evaluated at once.
+const EVALUATION_CHUNK: usize = 250;
+
+/// The files of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunFiles<'a> {
+    /// Where checkpoints, metrics, split and recipe go; it is made if it is not there.
+    pub folder: &'a Path,
+    /// A checkpoint whose weights to start from.
+    pub init: Option<&'a Path>,
+}
+
+/// What a run found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The last weights on each test set, the data set's own first.
+    pub sets: Vec<SetMetrics>,
+    /// Where the last weights are.
+    pub checkpoint: PathBuf,
+    /// How long the training took, in seconds.
+    pub seconds: f64,
+}
+
+impl Outcome {
+    /// The rates on the data set's own test faces.
+    pub fn rates(&self) -> Rates {
+        let metrics = self.sets.first().map(|set| &set.metrics);
+        Rates {
+            accuracy: metrics.map_or(f64::NAN, |metrics| metrics.accuracy),
+            balanced_accuracy: metrics.map_or(f64::NAN, |metrics| metrics.balanced_accuracy),
+        }
+    }
+}
+
+impl Recipe {
+    /// Whether images of the recipe's size fit its backbone.
+    pub(super) fn check_size(&self) -> Result<()> {
+        let size = self.data.images.size;
+        let min_size = self.backbone.config(self.channels()).min_size();
+        if size < min_size {
+            return Err(leaf_vision::Error::TooSmall { size, min_size }.into());
+        }
+        Ok(())
+    }
+
+    /// Checks everything that does not need the faces themselves, for that many classes.
+    ///
+    /// # Errors
+    /// The first rule that is broken, with the field, its value and the bound.
+    pub fn check(&self, num_classes: usize) -> Result<()> {
+        self.check_size()?;
+        self.trainer.build(num_classes)?;
+        self.train.check()?;
+        leaf_train::Schedule::check(&self.schedule, self.train.steps)?;
+        Ok(())
+    }
+
+    /// Trains on prepared faces and writes `recipe.json`, `split.json`, `metrics.jsonl` and
+    /// `last.safetensors` into the folder.
+    ///
+    /// The same recipe gives the same weights: everything random follows from [`Recipe::seed`].
+    ///
+    /// # Errors
+    /// When the recipe breaks a rule, the starting weights do not fit, a file cannot be written, or
+    /// the loss stops being a number.
+    pub fn train(
+        &self,
+        faces: &Prepared,
+        device: &Device,
+        files: &RunFiles,
+        observers: &mut [&mut dyn Observer],
+    ) -> Result<Outcome> {
+        self.check(faces.classes().len())?;
+        let mut trainer = self.trainer(faces, device, files)?;
+        let mut metrics = self.write_beside(faces, files)?;
+        let views = trainer.algorithm().views();
+        let random = Random::new(self.seed).split("batches");
+        let training = faces.training().clone();
+        let loader = &self.data.loader;
+        let batches = Loader::new(training, faces.split(), views, loader, &random, device)?;
+
+        let sets: Vec<EvaluationSet> = faces
+            .tests()
+            .iter()
+            .map(|(name, faces)| evaluation_set(name, faces, device))
+            .collect();
+        let mut all: Vec<&mut dyn Observer> = vec![&mut metrics];
+        for observer in observers {
+            all.push(&mut **observer);
+        }
+        let summary = trainer.run(batches, &sets, &mut all)?;
+        Ok(Outcome {
+            sets: summary.last,
+            checkpoint: summary
+                .last_checkpoint
+                .unwrap_or_else(|| files.folder.join("last.safetensors")),
+            seconds: summary.seconds,
+        })
+    }
+
+    fn trainer(
+        &self,
+        faces: &Prepared,
+        device: &Device,
+        files: &RunFiles,
+    ) -> Result<Trainer<Classifier, Box<dyn Algorithm>>> {
+        let spec = self.classifier(faces);
+        let card = self.card(faces, &spec);
+        let noise = noise(self.seed);
+        let student = spec.build(self.seed, &noise, device)?;
+        if let Some(path) = files.init {
+            start_from(path, &card, &student)?;
+        }
+        let optimizer = self.optimizer.build(&student.parameters.trainable())?;
+        let algorithm = self.trainer.build(spec.num_classes)?;
+        let mut trainer = Trainer::new(self.train.clone(), student, algorithm, optimizer)?
+            .with_schedule(self.schedule)?;
+        if self.train.ema_decay.is_some() {
+            trainer = trainer.with_average(spec.build(self.seed, &noise, device)?)?;
+        }
+        Ok(trainer.with_checkpoints(files.folder, card)?)
+    }
+
+    /// What must be known to read the run: written before the first step.
+    fn write_beside(&self, faces: &Prepared, files: &RunFiles) -> Result<JsonLines> {
+        write_json(&files.folder.join("recipe.json"), self)?;
+        faces.split().write(&files.folder.join("split.json"))?;
+        Ok(JsonLines::create(&files.folder.join("metrics.jsonl"))?)
+    }
+
+    /// The network that the recipe trains on these faces.
+    pub fn classifier(&self, faces: &Prepared) -> ClassifierSpec {
+        ClassifierSpec {
+            backbone: self.backbone,
+            channels: self.channels(),
+            num_classes: faces.classes().len(),
+            leaf: self.trainer.leaf().clone(),
+        }
+    }
+
+    fn channels(&self) -> usize {
+        match self.data.images.color {
+            Color::Gray => 1,
+            Color::Rgb => 3,
+        }
+    }
+
+    fn card(&self, faces: &Prepared, spec: &ClassifierSpec) -> ModelCard {
+        let normalization = self.data.images.normalization();
+        ModelCard {
+            classes: faces.classes().to_vec(),
+            preprocessing: Preprocessing {
+                size: self.data.images.size,
+                channels: spec.channels,
+                mean: normalization.mean,
+                std: normalization.std,
+            },
+            architecture: spec.architecture(),
+        }
+    }
+}
+
+fn start_from(path: &Path, card: &ModelCard, student: &Learner<Classifier>) -> Result<()> {
+    let checkpoint = Checkpoint::read(path)?;
+    checkpoint.check_card(card)?;
+    checkpoint.load_into(checkpoint.part_for_use(), &student.parameters)?;
+    Ok(())
+}
+
+fn evaluation_set<'a>(name: &str, faces: &'a Faces, device: &'a Device) -> EvaluationSet<'a> {
+    EvaluationSet::from_fn(name, move || {
+        let chunks = faces.labeled_chunks(EVALUATION_CHUNK, device);
+        Box::new(chunks.map(|chunk| chunk.map_err(Into::into)))
+    })
+}
