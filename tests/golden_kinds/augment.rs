@@ -29,11 +29,11 @@ pub(crate) fn augment(case: &Case) -> Outcome {
         "resize_bilinear" => resize_shorter_side(&image, value as usize)?,
         other => return Err(format!("unknown operation {other:?}").into()),
     };
-    compare(&found, &wanted, a_level_off_is_a_tie(op))
+    compare(&found, &wanted, picks_pixels(op))
 }
 
-/// Geometric operations pick pixels: where they differ, they may differ by any amount.
-fn a_level_off_is_a_tie(op: &str) -> bool {
+/// Geometric operations pick pixels: at a tie they may pick another one, which differs by any amount.
+fn picks_pixels(op: &str) -> bool {
     matches!(
         op,
         "rotate" | "shear_x" | "shear_y" | "translate_x" | "translate_y"
