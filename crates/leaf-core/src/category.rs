@@ -1,9 +1,11 @@
 //! The category level: which classes an ambiguous face may belong to.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use candle_nn::ops::softmax;
 
+use crate::bounds::{positive, share};
 use crate::cross_entropy::rows_and_classes;
+use crate::ranking::descending;
 use crate::{Error, Result};
 
 /// How much a face counts, given its probabilities.
@@ -65,21 +67,9 @@ impl DecouplingConfig {
                 num_classes,
             });
         }
-        if !(self.threshold > 0. && self.threshold <= 1.) {
-            return Err(Error::OutOfRange {
-                field: "threshold",
-                value: self.threshold,
-                expected: "more than 0 and at most 1",
-            });
-        }
-        if !(self.teacher_temperature.is_finite() && self.teacher_temperature > 0.) {
-            return Err(Error::OutOfRange {
-                field: "teacher_temperature",
-                value: self.teacher_temperature,
-                expected: "more than 0",
-            });
-        }
-        Ok(())
+        positive("decoupling.threshold", self.threshold)?;
+        share("decoupling.threshold", self.threshold)?;
+        positive("decoupling.teacher_temperature", self.teacher_temperature)
     }
 }
 
@@ -149,14 +139,13 @@ impl CategoryDecoupling {
         let probs = weak_probs.detach();
         if rows == 0 {
             return Ok(LabelSets {
-                positive: probs.to_dtype(candle_core::DType::U8)?,
+                positive: probs.to_dtype(DType::U8)?,
                 count: probs.sum(1)?,
                 weight: probs.sum(1)?,
             });
         }
         let probs = self.soften(&probs)?.contiguous()?;
-        // Ties keep the lower class: candle's CPU sort is stable.
-        let order = probs.arg_sort_last_dim(false)?;
+        let order = descending(&probs)?;
         let sorted = probs.gather(&order, 1)?;
         let cumulated = sorted.cumsum(1)?;
         let count = self.positives(&cumulated)?;
@@ -179,13 +168,13 @@ impl CategoryDecoupling {
     /// n for each row `(N, 1)`, u32: 1 and one more for each set before K that falls short of θ.
     fn positives(&self, cumulated: &Tensor) -> Result<Tensor> {
         let rows = cumulated.dim(0)?;
-        let ones = Tensor::ones((rows, 1), candle_core::DType::U32, cumulated.device())?;
+        let ones = Tensor::ones((rows, 1), DType::U32, cumulated.device())?;
         if self.config.max_positives == 1 {
             return Ok(ones);
         }
         let looked_at = cumulated.narrow(1, 1, self.config.max_positives - 1)?;
         let short = looked_at.lt(self.config.threshold)?;
-        let short = short.to_dtype(candle_core::DType::U32)?.sum_keepdim(1)?;
+        let short = short.to_dtype(DType::U32)?.sum_keepdim(1)?;
         Ok((ones + short)?)
     }
 
@@ -213,7 +202,8 @@ fn ln_1_plus_50(xs: &Tensor) -> Result<Tensor> {
 fn first_ranks(order: &Tensor, count: &Tensor) -> Result<Tensor> {
     let classes = order.dim(1)? as u32;
     let ranks = Tensor::arange(0, classes, order.device())?.unsqueeze(0)?;
-    let inside = ranks.broadcast_lt(count)?;
-    let zeros = Tensor::zeros(order.shape(), inside.dtype(), order.device())?;
-    Ok(zeros.scatter(order, &inside, 1)?)
+    // Metal scatters no bytes, so the sets are bytes only at the end.
+    let inside = ranks.broadcast_lt(count)?.to_dtype(DType::U32)?;
+    let sets = order.zeros_like()?.scatter(order, &inside, 1)?;
+    Ok(sets.to_dtype(DType::U8)?)
 }

@@ -4,8 +4,7 @@ use candle_core::Tensor;
 
 use crate::cross_entropy::rows_and_classes;
 use crate::log_sum_exp::log_sum_exp_over;
-use crate::softplus::softplus;
-use crate::{Error, LabelSets, Result};
+use crate::{Error, LabelSets, Result, softplus};
 
 /// The decoupled consistency loss `(N,)`: every positive class must score above every negative one.
 ///
@@ -43,8 +42,8 @@ pub fn decoupled_consistency(strong_logits: &Tensor, sets: &LabelSets) -> Result
 
 /// The set loss `(N,)`: the negative classes must lose their probability.
 ///
-/// `-ln Σ_{p in P} softmax(s)_p = ln Σ_c e^{s_c} - ln Σ_{p in P} e^{s_p}`. It leaves open which positive
-/// class is right, so a wrong class in the set costs little. It is neither weighted nor reduced here.
+/// `-ln Σ_{p in P} softmax(s)_p = ln(1 + Σ_{n in N} e^{s_n} / Σ_{p in P} e^{s_p})`. It leaves open which
+/// positive class is right, so a wrong class in the set costs little. It is neither weighted nor reduced here.
 ///
 /// # Errors
 /// [`Error::Shape`] if the sets are of other faces or classes.
@@ -53,8 +52,9 @@ pub fn positive_set_loss(strong_logits: &Tensor, sets: &LabelSets) -> Result<Ten
     if rows == 0 {
         return Ok(strong_logits.sum(1)?);
     }
-    let all = strong_logits.log_sum_exp(1)?;
-    Ok((all - log_sum_exp_over(strong_logits, &sets.positive)?)?)
+    let negative = log_sum_exp_over(strong_logits, &sets.positive.eq(0u8)?)?;
+    let positive = log_sum_exp_over(strong_logits, &sets.positive)?;
+    softplus(&(negative - positive)?)
 }
 
 fn check(strong_logits: &Tensor, sets: &LabelSets) -> Result<usize> {

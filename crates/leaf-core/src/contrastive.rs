@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Tensor};
 
+use crate::bounds::{not_negative, positive};
 use crate::log_sum_exp::log_sum_exp_over;
 use crate::{Error, Result};
 
@@ -46,19 +47,9 @@ impl ContrastiveConfig {
     /// # Errors
     /// The first rule that is broken, with the field, its value and the bound.
     pub fn check(&self) -> Result<()> {
-        for (field, value) in [
-            ("temperature", self.temperature),
-            ("base_temperature", self.base_temperature),
-        ] {
-            if !(value.is_finite() && value > 0.) {
-                return Err(Error::OutOfRange {
-                    field,
-                    value,
-                    expected: "more than 0",
-                });
-            }
-        }
-        Ok(())
+        positive("contrastive.temperature", self.temperature)?;
+        positive("contrastive.base_temperature", self.base_temperature)?;
+        not_negative("contrastive.weight", self.weight)
     }
 }
 
@@ -80,7 +71,7 @@ pub fn contrastive(views: &Tensor, pairs: Pairs, config: &ContrastiveConfig) -> 
         expected: "(N, V, D)".to_owned(),
         found: views.dims().to_vec(),
     })?;
-    if faces == 0 {
+    if faces == 0 || num_views == 0 {
         return Ok(views.sum((1, 2))?);
     }
     // Row v * N + i is view v of face i.

@@ -2,7 +2,8 @@
 
 use candle_core::Tensor;
 
-use crate::{Error, Mode, NoiseSource, Result};
+use crate::bounds::share_below_one;
+use crate::{Mode, NoiseSource, Result};
 
 /// Sets each entry to 0 with probability p in training and scales the rest by `1/(1 - p)`.
 #[derive(Clone, Debug)]
@@ -15,9 +16,9 @@ impl Dropout {
     /// With the probability that an entry is dropped.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless it is in `[0, 1)`.
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) unless it is in `[0, 1)`.
     pub fn new(probability: f64, noise: NoiseSource) -> Result<Self> {
-        check_probability(probability)?;
+        share_below_one("dropout", probability)?;
         Ok(Self { probability, noise })
     }
 
@@ -33,17 +34,6 @@ impl Dropout {
         let kept = uniform.ge(self.probability)?.to_dtype(xs.dtype())?;
         Ok((xs * (kept / (1. - self.probability))?)?)
     }
-}
-
-pub(crate) fn check_probability(probability: f64) -> Result<()> {
-    if (0. ..1.).contains(&probability) {
-        return Ok(());
-    }
-    Err(Error::OutOfRange {
-        field: "dropout",
-        value: probability,
-        expected: "0 or more and less than 1",
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The experts of a mixture and how their answers become one.
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
 use crate::{Combine, Error, Expert, ExpertKind, Mode, Result, Routing, expert};
@@ -106,20 +106,23 @@ impl Experts for ExpertBank {
         match how {
             Combine::WeightedSum => Ok(answers.broadcast_mul(&weights)?.sum(1)?),
             Combine::LogSpace => {
-                let floor = smallest_normal(weights.dtype());
-                let log_weights = weights.maximum(floor)?.log()?;
+                let log_weights = finite_log(&weights)?;
                 Ok(answers.broadcast_add(&log_weights)?.log_sum_exp(1)?)
             }
         }
     }
 }
 
-/// A weight that underflowed to 0 has no logarithm.
-fn smallest_normal(dtype: DType) -> f64 {
-    match dtype {
-        DType::F64 => f64::MIN_POSITIVE,
-        _ => f64::from(f32::MIN_POSITIVE),
-    }
+/// `ln w`, or for a weight that underflowed the logarithm of the smallest number, without gradient.
+///
+/// The slope of the logarithm there would be infinite, and not even 0 times it is 0: such a weight is
+/// replaced before the logarithm as well as after.
+fn finite_log(weights: &Tensor) -> Result<Tensor> {
+    let smallest = f32::MIN_POSITIVE;
+    let usable = weights.gt(f64::from(smallest))?;
+    let logs = usable.where_cond(weights, &weights.ones_like()?)?.log()?;
+    let floor = Tensor::new(smallest.ln(), weights.device())?.to_dtype(weights.dtype())?;
+    Ok(usable.where_cond(&logs, &floor.broadcast_as(logs.shape())?)?)
 }
 
 /// An [`ExpertBank`] of width `dim`. Paths: `0.*`, `1.*`, ... or only `0.*` when tied.

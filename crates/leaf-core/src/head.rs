@@ -1,6 +1,6 @@
 //! The classification head that LEAF puts on an encoder.
 
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
 use crate::aggregator::sum;
@@ -95,8 +95,9 @@ impl<S: Aggregator, I: Aggregator> LeafHead<S, I> {
     /// Those of candle.
     pub fn classifier_norm(&self) -> Result<f64> {
         let lengths = self.classifier.weight().detach().sqr()?.sum(1)?.sqrt()?;
-        let mean = lengths.mean_all()?.to_dtype(candle_core::DType::F64)?;
-        Ok(mean.to_scalar()?)
+        // Metal has no f64.
+        let mean = lengths.mean_all()?.to_device(&Device::Cpu)?;
+        Ok(mean.to_dtype(DType::F64)?.to_scalar()?)
     }
 
     fn classify(&self, normalized: &Tensor, mode: Mode) -> Result<(Tensor, Aggregated)> {

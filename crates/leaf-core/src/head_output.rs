@@ -9,7 +9,7 @@ use crate::Routing;
 pub struct HeadOutput {
     /// Scores before the softmax `(N, C)`.
     pub logits: Tensor,
-    /// The features before the classifier, scaled to unit length `(N, D)`: what contrastive losses compare.
+    /// What the semantic level gives, scaled to unit length `(N, D)`: what contrastive losses compare.
     pub features: Tensor,
     /// The sum of the mixtures' balance losses, unweighted (scalar); `None` without mixtures.
     pub balance: Option<Tensor>,

@@ -61,6 +61,7 @@
 
 mod aggregator;
 mod balance;
+mod bounds;
 mod category;
 mod combine;
 mod config;
@@ -84,6 +85,7 @@ mod noisy_top_k;
 mod normalization;
 mod parameters;
 mod random;
+mod ranking;
 mod routing;
 mod softplus;
 mod unit_length;

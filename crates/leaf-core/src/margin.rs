@@ -1,7 +1,8 @@
 //! Each class's confidence margin, from how sure the network is of labelled faces.
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 
+use crate::bounds::share;
 use crate::cross_entropy::rows_and_classes;
 use crate::{Error, Result};
 
@@ -32,16 +33,8 @@ impl MarginConfig {
     /// # Errors
     /// [`Error::OutOfRange`] unless both numbers are in `[0, 1]`.
     pub fn check(&self) -> Result<()> {
-        for (field, value) in [("floor", self.floor), ("scale", self.scale)] {
-            if !(0. ..=1.).contains(&value) {
-                return Err(Error::OutOfRange {
-                    field,
-                    value,
-                    expected: "0 to 1",
-                });
-            }
-        }
-        Ok(())
+        share("margins.floor", self.floor)?;
+        share("margins.scale", self.scale)
     }
 }
 
@@ -69,7 +62,9 @@ pub fn adaptive_margins(
         });
     }
     let probs = probs.detach();
-    let floor = Tensor::full(config.floor, classes, probs.device())?.to_dtype(probs.dtype())?;
+    let floor = Tensor::full(config.floor, classes, &Device::Cpu)?
+        .to_dtype(probs.dtype())?
+        .to_device(probs.device())?;
     if rows == 0 {
         return Ok(floor);
     }
@@ -87,8 +82,6 @@ pub fn adaptive_margins(
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
-
     use super::*;
 
     /// Values that the authors' function gives for these rows.

@@ -115,6 +115,7 @@ impl<G: Gate, X: Experts> Aggregator for MixtureOfExperts<G, X> {
             // candle's softmax refuses tensors without rows.
             return crate::Identity.aggregate(xs, mode);
         }
+        let xs = &mode.view(xs);
         let routing = self.gate.route(xs, mode)?;
         let output = self.experts.fuse(xs, &routing, self.combine, mode)?;
         Ok(Aggregated {

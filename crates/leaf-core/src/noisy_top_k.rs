@@ -7,9 +7,10 @@ use candle_core::{D, Tensor};
 use candle_nn::ops::softmax;
 use candle_nn::{Init, VarBuilder};
 
+use crate::bounds::{not_negative, positive};
+use crate::ranking::descending;
 use crate::routing::dense;
-use crate::softplus::softplus;
-use crate::{Error, Gate, Mode, NoiseSource, Result, Routing};
+use crate::{Error, Gate, Mode, NoiseSource, Result, Routing, softplus};
 
 /// How the kept scores become weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -38,7 +39,7 @@ pub struct NoisyTopKConfig {
     pub weighting: GateWeighting,
     /// Whether scores are noisy where gradients flow.
     pub noise: bool,
-    /// The smallest standard deviation of the noise.
+    /// The smallest standard deviation of the noise, above 0.
     pub noise_epsilon: f64,
     /// The standard deviation of the gate's initial weights; 0 starts all experts equal.
     pub init_std: f64,
@@ -73,20 +74,9 @@ impl NoisyTopKConfig {
         if k == 0 || k > num_experts {
             return Err(Error::KeptExperts { k, num_experts });
         }
-        not_negative("noise_epsilon", self.noise_epsilon)?;
+        positive("noise_epsilon", self.noise_epsilon)?;
         not_negative("init_std", self.init_std)
     }
-}
-
-fn not_negative(field: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() && value >= 0. {
-        return Ok(());
-    }
-    Err(Error::OutOfRange {
-        field,
-        value,
-        expected: "0 or more",
-    })
 }
 
 /// Keeps the k experts with the largest noisy scores.
@@ -124,11 +114,12 @@ impl NoisyTopK {
         noise: NoiseSource,
     ) -> Result<Self> {
         config.check()?;
+        let (dim, _) = w_gate.dims2()?;
         for weight in [Some(&w_gate), w_noise.as_ref()].into_iter().flatten() {
-            if weight.dims().get(1) != Some(&config.num_experts) || weight.rank() != 2 {
+            if weight.dims() != [dim, config.num_experts] {
                 return Err(Error::Shape {
                     what: "gate weight",
-                    expected: format!("(D, {})", config.num_experts),
+                    expected: format!("({dim}, {})", config.num_experts),
                     found: weight.dims().to_vec(),
                 });
             }
@@ -185,9 +176,8 @@ impl Gate for NoisyTopK {
 
     fn route(&self, xs: &Tensor, mode: Mode) -> Result<Routing> {
         let NoisyTopKConfig { num_experts, k, .. } = self.config;
-        let scores = self.scores(xs, mode)?;
-        // Ties keep the expert with the lower number: candle's CPU sort is stable.
-        let order = scores.scores.contiguous()?.arg_sort_last_dim(false)?;
+        let scores = self.scores(&mode.view(xs), mode)?;
+        let order = descending(&scores.scores)?;
         let experts = order.narrow(1, 0, k)?.contiguous()?;
         let weights = self.weights(&scores.scores, &experts)?;
         let importance = dense(&weights, &experts, num_experts)?.sum(0)?;
@@ -332,6 +322,9 @@ mod tests {
             "num_experts = 0, expected at least 1"
         );
         assert!(wrong(|c| c.k = 0).starts_with("k = 0"));
-        assert!(wrong(|c| c.noise_epsilon = -1.).starts_with("noise_epsilon = -1"));
+        assert_eq!(
+            wrong(|c| c.noise_epsilon = 0.),
+            "noise_epsilon = 0, expected more than 0"
+        );
     }
 }

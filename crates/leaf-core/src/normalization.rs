@@ -3,8 +3,8 @@
 use candle_core::Tensor;
 use candle_nn::{Init, VarBuilder};
 
-use crate::unit_length::unit_length;
-use crate::{Error, Mode, Result};
+use crate::bounds::positive;
+use crate::{Mode, Result, unit_length};
 
 /// Which length features have when they reach the classifier.
 ///
@@ -34,17 +34,11 @@ impl Normalization {
     /// Checks the scale.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless it is finite and above 0.
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) unless it is finite and above 0.
     pub fn check(self) -> Result<()> {
         match self {
-            Self::LearnableScale { initial } if !(initial.is_finite() && initial > 0.) => {
-                Err(Error::OutOfRange {
-                    field: "normalization.initial",
-                    value: initial,
-                    expected: "more than 0",
-                })
-            }
-            _ => Ok(()),
+            Self::LearnableScale { initial } => positive("normalization.initial", initial),
+            Self::None | Self::Unit => Ok(()),
         }
     }
 }

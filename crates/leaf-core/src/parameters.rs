@@ -1,6 +1,7 @@
 //! A model's named tensors, made with a seed and listed in a fixed order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{MutexGuard, PoisonError};
 
 use candle_core::{DType, Device, Shape, Tensor, Var};
 use candle_nn::init::{FanInOut, NormalOrUniform};
@@ -64,12 +65,7 @@ impl Parameters {
 
     /// All variables, by name.
     pub fn all(&self) -> BTreeMap<String, Var> {
-        // A poisoned lock means that another thread panicked while it inserted: the map is whole.
-        let vars = self
-            .vars
-            .data()
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let vars = self.lock();
         vars.iter()
             .map(|(name, var)| (name.clone(), var.clone()))
             .collect()
@@ -120,6 +116,12 @@ impl Parameters {
     /// candle's own store, which shares the variables.
     pub fn var_map(&self) -> &VarMap {
         &self.vars
+    }
+
+    /// A poisoned lock means that another thread panicked while it inserted: the map is whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Var>> {
+        let lock = self.vars.data().lock();
+        lock.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn initial(
@@ -174,11 +176,7 @@ impl SimpleBackend for Parameters {
                 .initial(&shape, name, init, dtype, device)
                 .map_err(candle_core::Error::wrap)?;
             let var = Var::from_tensor(&value)?;
-            self.vars
-                .data()
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .insert(name.to_owned(), var);
+            self.lock().insert(name.to_owned(), var);
         }
         self.vars.get(shape, name, init, dtype, device)
     }
@@ -189,14 +187,14 @@ impl SimpleBackend for Parameters {
         _dtype: DType,
         _device: &Device,
     ) -> candle_core::Result<Tensor> {
-        match self.all().get(name) {
+        match self.lock().get(name) {
             Some(var) => Ok(var.as_tensor().clone()),
             None => candle_core::bail!("no parameter is called {name}"),
         }
     }
 
     fn contains_tensor(&self, name: &str) -> bool {
-        self.all().contains_key(name)
+        self.lock().contains_key(name)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the category level does in a trainer.
 
-use super::not_negative;
+use crate::bounds::{not_negative, share, share_below_one};
 use crate::{DecouplingConfig, Error, Result};
 
 /// Which loss holds a strong prediction to the sets.
@@ -81,13 +81,7 @@ impl Alignment {
     /// # Errors
     /// The first rule that is broken, with the field, its value and the bound.
     pub fn check(&self, num_classes: usize) -> Result<()> {
-        if !(0. ..1.).contains(&self.momentum) {
-            return Err(Error::OutOfRange {
-                field: "alignment.momentum",
-                value: self.momentum,
-                expected: "0 or more and less than 1",
-            });
-        }
+        share_below_one("alignment.momentum", self.momentum)?;
         let AlignmentTarget::Given(shares) = &self.target else {
             return Ok(());
         };
@@ -164,13 +158,6 @@ impl CategoryConfig {
             alignment.check(num_classes)?;
         }
         not_negative("category.weight", self.weight)?;
-        if (0. ..=1.).contains(&self.ramp) {
-            return Ok(());
-        }
-        Err(Error::OutOfRange {
-            field: "category.ramp",
-            value: self.ramp,
-            expected: "0 to 1",
-        })
+        share("category.ramp", self.ramp)
     }
 }

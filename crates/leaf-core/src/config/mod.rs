@@ -5,7 +5,7 @@ mod presets;
 
 pub use category::{Alignment, AlignmentTarget, CategoryConfig, CategoryLoss, Faces, Masking};
 
-use crate::dropout::check_probability;
+use crate::bounds::{not_negative, share_below_one};
 use crate::{ContrastiveConfig, Error, MarginConfig, MixtureConfig, Normalization, Result};
 
 /// Where the instance level's mixture works.
@@ -88,25 +88,13 @@ impl LeafConfig {
         }
         if let Some(contrastive) = &self.contrastive {
             contrastive.check()?;
-            not_negative("contrastive.weight", contrastive.weight)?;
         }
         if let Some(margins) = &self.margins {
             margins.check()?;
         }
         self.normalization.check()?;
-        check_probability(self.dropout)?;
+        share_below_one("dropout", self.dropout)?;
         not_negative("balance_weight", self.balance_weight)?;
         not_negative("supervised_weight", self.supervised_weight)
     }
-}
-
-fn not_negative(field: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() && value >= 0. {
-        return Ok(());
-    }
-    Err(Error::OutOfRange {
-        field,
-        value,
-        expected: "0 or more",
-    })
 }
