@@ -41,6 +41,7 @@ const KINDS: &[(&str, Check)] = &[
     ("ema", training::ema),
     ("cosine_7_16", training::cosine_7_16),
     ("metrics", training::metrics),
+    ("conv2d", vision::conv2d),
     ("max_pool2d", vision::max_pool2d),
     ("batch_norm", vision::batch_norm),
     ("resnet18", vision::resnet18),

@@ -64,8 +64,9 @@ pub(crate) fn leaf_step(case: &Case) -> Outcome {
         let found = losses.terms.iter().find(|(name, _)| *name == ours);
         let found = match found {
             Some((_, found)) => found.clone(),
-            // A step without rejected faces has no contrastive term.
-            None => Tensor::zeros((), DType::F32, wanted.device())?,
+            // Only the contrastive term may be absent: in a step without rejected faces.
+            None if ours == "contrastive" => wanted.zeros_like()?,
+            None => return Err(format!("the step has no term {ours:?}").into()),
         };
         within(theirs, &found, &wanted, |largest| 1e-5 * largest.max(1.))?;
     }
@@ -178,7 +179,7 @@ fn algorithm(
         ClassThresholds::new(case.tensor("thresholds")?),
         CategoryLevel::new(&category(case)?, num_classes)?,
         WeakStrongConfig::new(1., &leaf),
-    ))
+    )?)
 }
 
 /// What the head gives for each view, and the labels, mask and sets that follow.

@@ -1,6 +1,6 @@
 //! FixMatch's configuration.
 
-use leaf_core::{Alignment, Error, LeafConfig};
+use leaf_core::{Alignment, LeafConfig};
 use leaf_ssl::{
     CategoryLevel, FixedThreshold, HardCrossEntropy, HardLabels, Result, WeakStrong,
     WeakStrongConfig,
@@ -48,24 +48,16 @@ impl FixMatchConfig {
     /// The first rule that is broken, with the field, its value and the bound.
     pub fn build(&self, num_classes: usize) -> Result<FixMatch<BoxedLoss>> {
         self.leaf.check(num_classes)?;
-        if !(self.lambda_u.is_finite() && self.lambda_u >= 0.) {
-            return Err(Error::OutOfRange {
-                field: "lambda_u",
-                value: self.lambda_u,
-                expected: "0 or more",
-            }
-            .into());
-        }
         let loss: BoxedLoss = match &self.leaf.category {
             Some(category) => Box::new(CategoryLevel::new(category, num_classes)?),
             None => Box::new(HardCrossEntropy),
         };
-        Ok(WeakStrong::new(
+        WeakStrong::new(
             "FixMatch",
             HardLabels::new(self.alignment.as_ref(), num_classes)?,
             FixedThreshold::new(self.threshold)?,
             loss,
             WeakStrongConfig::new(self.lambda_u, &self.leaf),
-        ))
+        )
     }
 }

@@ -6,7 +6,7 @@
 //! `L = mean CE(z_x, y) + λ_u mean( 1[max p_w >= τ] CE(z_s, argmax p_w) )`.
 //!
 //! [`FixMatchConfig::with_leaf`] puts LEAF into it. The aggregation sits in the network's head, which
-//! [`leaf_core::leaf_head`] builds from the same [`LeafConfig`]; the category level takes its place in
+//! [`leaf_core::leaf_head`] builds from the same [`LeafConfig`](leaf_core::LeafConfig); the category level takes its place in
 //! the loss of unlabelled faces; the threshold stays FixMatch's own.
 //!
 //! ```

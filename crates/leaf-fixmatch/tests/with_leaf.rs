@@ -96,7 +96,7 @@ fn leaf_switched_off_equals_plain_fixmatch_bit_for_bit() -> Result<()> {
         FixedThreshold::new(0.2)?,
         HardCrossEntropy,
         WeakStrongConfig::new(1., &off),
-    );
+    )?;
     let plain = train(plain, &off)?;
     let with_off: FixMatch<BoxedLoss> = low_threshold().with_leaf(off.clone()).build(CLASSES)?;
     assert_eq!(plain, train(with_off, &off)?);

@@ -41,19 +41,20 @@ impl AverageAlignment {
         })
     }
 
-    /// Probabilities `(N, C)` to aligned ones; without rows nothing changes.
+    /// Probabilities `(N, C)` to aligned ones.
     ///
     /// # Errors
     /// When the number of classes differs.
     pub fn align(&mut self, probs: &Probs) -> Result<Probs> {
         let probs = probs.tensor().detach();
-        if probs.dim(0)? == 0 {
-            return Probs::new(probs);
-        }
         let mean = probs.mean(0)?;
         let average = match &self.average {
             None => mean,
-            Some(average) => ((average * self.momentum)? + (mean * (1. - self.momentum))?)?,
+            Some(average) => {
+                // A loaded average lies where the file was read.
+                let average = average.to_device(mean.device())?.to_dtype(mean.dtype())?;
+                ((average * self.momentum)? + (mean * (1. - self.momentum))?)?
+            }
         };
         let target = Tensor::new(self.target.as_slice(), &candle_core::Device::Cpu)?
             .to_dtype(probs.dtype())?

@@ -12,7 +12,7 @@ use crate::{
     UnlabeledLoss, linear_ramp,
 };
 
-/// Smaller sums of losses or weights count as none.
+/// Keeps the ratio finite where no face has a loss.
 const TINY: f64 = 1e-12;
 
 /// Holds the strong view to the positive and negative classes of the weak views.
@@ -85,12 +85,6 @@ impl UnlabeledLoss for CategoryLevel {
     fn losses(&mut self, faces: &UnlabeledFaces) -> Result<FaceLosses> {
         let sets = self.sets(faces.weak)?;
         let strong = faces.strong.tensor();
-        if strong.dim(0)? == 0 {
-            return Ok(FaceLosses {
-                losses: strong.sum(1)?,
-                diagnostics: Vec::new(),
-            });
-        }
         let losses = match self.config.loss {
             CategoryLoss::Ranking => decoupled_consistency(strong, &sets)?,
             CategoryLoss::Set => positive_set_loss(strong, &sets)?,

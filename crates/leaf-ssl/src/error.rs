@@ -22,6 +22,24 @@ pub enum Error {
         found: usize,
     },
 
+    /// A part of the batch has other rows than the rest of it.
+    #[error("the batch has {found} {what}, expected {expected}")]
+    Rows {
+        /// Which part.
+        what: &'static str,
+        /// How many rows it should have.
+        expected: usize,
+        /// How many it has.
+        found: usize,
+    },
+
+    /// A batch without rows.
+    #[error("the batch has 0 {what}, expected at least 1")]
+    Empty {
+        /// Which rows.
+        what: &'static str,
+    },
+
     /// A saved state lacks an entry.
     #[error("the saved state has no entry {name:?}")]
     MissingState {

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 use leaf_core::{ForwardPlan, HeadOutput, Mode, Routing};
 
-use crate::{Batch, Error, Logits, Network, Result, Views};
+use crate::{Batch, Error, Logits, Network, Result, Unlabeled, Views};
 
 /// The network's answers to one batch.
 #[derive(Clone, Debug)]
@@ -35,7 +35,8 @@ pub struct ViewPass {
 /// their features' gradient) or the plan is the released code's.
 ///
 /// # Errors
-/// [`Error::MissingViews`] if the batch lacks views; the network's own.
+/// [`Error::MissingViews`] if the batch lacks views, [`Error::Rows`] or [`Error::Empty`] if its parts do
+/// not fit each other; the network's own.
 pub fn run(
     plan: ForwardPlan,
     network: &dyn Network,
@@ -51,9 +52,10 @@ pub fn run(
 }
 
 fn check_views(batch: &Batch, views: Views) -> Result<()> {
+    let Unlabeled { weak, strong, .. } = &batch.unlabeled;
     for (kind, expected, found) in [
-        ("weak", views.weak, batch.unlabeled.weak.len()),
-        ("strong", views.strong, batch.unlabeled.strong.len()),
+        ("weak", views.weak, weak.len()),
+        ("strong", views.strong, strong.len()),
     ] {
         if found < expected {
             return Err(Error::MissingViews {
@@ -63,7 +65,55 @@ fn check_views(batch: &Batch, views: Views) -> Result<()> {
             });
         }
     }
-    Ok(())
+    check_labeled(batch)?;
+    if views.any() {
+        check_unlabeled(batch)
+    } else {
+        Ok(())
+    }
+}
+
+fn check_labeled(batch: &Batch) -> Result<()> {
+    let rows = batch.labeled.images.dim(0)?;
+    if rows == 0 {
+        return Err(Error::Empty {
+            what: "labelled faces",
+        });
+    }
+    expect_rows("labels", rows, batch.labeled.labels.dim(0)?)
+}
+
+fn check_unlabeled(batch: &Batch) -> Result<()> {
+    let Unlabeled {
+        weak,
+        strong,
+        index,
+        hidden_labels,
+    } = &batch.unlabeled;
+    let rows = index.len();
+    if rows == 0 {
+        return Err(Error::Empty {
+            what: "unlabelled faces",
+        });
+    }
+    for view in weak.iter().chain(strong) {
+        expect_rows("rows in a view of unlabelled faces", rows, view.dim(0)?)?;
+    }
+    match hidden_labels {
+        Some(labels) => expect_rows("hidden labels", rows, labels.len()),
+        None => Ok(()),
+    }
+}
+
+fn expect_rows(what: &'static str, expected: usize, found: usize) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Rows {
+        what,
+        expected,
+        found,
+    })
 }
 
 fn concatenated(
@@ -75,10 +125,7 @@ fn concatenated(
     let weak = &batch.unlabeled.weak[..views.weak];
     let strong = &batch.unlabeled.strong[..views.strong];
     let labeled = batch.labeled.images.dim(0)?;
-    let faces = weak
-        .first()
-        .or(strong.first())
-        .map_or(Ok(0), |view| view.dim(0))?;
+    let faces = batch.unlabeled.index.len();
 
     let images: Vec<&Tensor> = std::iter::once(&batch.labeled.images)
         .chain(weak)
@@ -91,10 +138,10 @@ fn concatenated(
 
     let trained = cat(&[&rows(0, labeled)?, &strong_rows])?;
     let trained = network.head(&trained, Mode::Train)?;
-    let weak_mode = if weak_is_trained {
-        Mode::Train
+    let (weak_mode, weak_rows) = if weak_is_trained {
+        (Mode::Train, weak_rows)
     } else {
-        Mode::Teacher
+        (Mode::Teacher, weak_rows.detach())
     };
     let weak_passes = match weak.len() {
         0 => Vec::new(),
@@ -113,6 +160,7 @@ fn concatenated(
 fn cat(tensors: &[&Tensor]) -> Result<Tensor> {
     match tensors {
         [only] => Ok((*only).clone()),
+        // Supervised training has no strong rows.
         [first, second] if second.dim(0)? == 0 => Ok((*first).clone()),
         _ => Ok(Tensor::cat(tensors, 0)?),
     }

@@ -1,7 +1,7 @@
 //! What a trainer asks of a network.
 
 use candle_core::Tensor;
-use leaf_core::{Encoder, HeadOutput, LeafHead, Mode};
+use leaf_core::{Aggregator, Encoder, HeadOutput, LeafHead, Mode};
 
 use crate::Result;
 
@@ -63,7 +63,12 @@ pub struct Model<E, H = LeafHead> {
     pub head: H,
 }
 
-impl<E: Encoder> Network for Model<E> {
+impl<E, S, I> Network for Model<E, LeafHead<S, I>>
+where
+    E: Encoder,
+    S: Aggregator,
+    I: Aggregator,
+{
     fn encode(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
         Ok(self.encoder.encode(images, mode)?)
     }

@@ -25,9 +25,6 @@ impl Logits {
     /// # Errors
     /// Those of candle.
     pub fn probs(&self) -> Result<Probs> {
-        if self.0.dim(0)? == 0 {
-            return Ok(Probs(self.0.clone()));
-        }
         Ok(Probs(softmax(&self.0, 1)?))
     }
 

@@ -1,7 +1,9 @@
 //! The family of FixMatch: pseudo-labels of weak views, trained on strong ones.
 
-use candle_core::{DType, Tensor};
-use leaf_core::{ContrastiveConfig, ForwardPlan, LeafConfig, Pairs, contrastive, cross_entropy};
+use candle_core::{DType, Device, Tensor};
+use leaf_core::{
+    ContrastiveConfig, Error, ForwardPlan, LeafConfig, Pairs, contrastive, cross_entropy,
+};
 
 use crate::category_level::weighted_mean;
 use crate::{
@@ -38,6 +40,28 @@ impl WeakStrongConfig {
         }
     }
 
+    /// Checks every weight.
+    ///
+    /// # Errors
+    /// The first that is negative or not a number.
+    pub fn check(&self) -> Result<()> {
+        for (field, value) in [
+            ("lambda_u", self.lambda_u),
+            ("supervised_weight", self.supervised_weight),
+            ("balance_weight", self.balance_weight),
+        ] {
+            if !(value.is_finite() && value >= 0.) {
+                return Err(Error::OutOfRange {
+                    field,
+                    value,
+                    expected: "0 or more",
+                }
+                .into());
+            }
+        }
+        self.contrastive.as_ref().map_or(Ok(()), |c| Ok(c.check()?))
+    }
+
     fn views(&self) -> Views {
         Views {
             weak: if self.contrastive.is_some() { 2 } else { 1 },
@@ -61,20 +85,24 @@ pub struct WeakStrong<P, S, L> {
 
 impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> WeakStrong<P, S, L> {
     /// From its parts, under a name.
+    ///
+    /// # Errors
+    /// When a weight is negative or not a number.
     pub fn new(
         name: &'static str,
         labeler: P,
         selector: S,
         loss: L,
         config: WeakStrongConfig,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        config.check()?;
+        Ok(Self {
             name,
             labeler,
             selector,
             loss,
             config,
-        }
+        })
     }
 
     /// The mean contrastive loss of the faces with weight 0 (scalar, 0 without any).
@@ -83,10 +111,10 @@ impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> WeakStrong<P, S, L> {
             return Ok(None);
         };
         let rejected = rows_of_zeros(weights)?;
-        let count = rejected.dim(0)?;
-        if count == 0 {
+        if rejected.is_empty() {
             return Ok(None);
         }
+        let rejected = Tensor::new(rejected, weights.device())?;
         let features = weak
             .iter()
             .map(|view| Ok(view.features.index_select(&rejected, 0)?))
@@ -97,18 +125,14 @@ impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> WeakStrong<P, S, L> {
     }
 }
 
-/// The rows with weight 0 (n,), u32.
-fn rows_of_zeros(weights: &Tensor) -> Result<Tensor> {
-    let host = weights.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-    let rows: Vec<u32> = (0u32..)
-        .zip(&host)
-        .filter_map(|(row, &weight)| (weight == 0.).then_some(row))
-        .collect();
-    Ok(Tensor::from_vec(
-        rows.clone(),
-        rows.len(),
-        weights.device(),
-    )?)
+/// The rows with weight 0.
+fn rows_of_zeros(weights: &Tensor) -> Result<Vec<u32>> {
+    // Metal has no f64.
+    let host = weights.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
+    let rows = (0u32..).zip(host.to_vec1::<f64>()?);
+    Ok(rows
+        .filter_map(|(row, weight)| (weight == 0.).then_some(row))
+        .collect())
 }
 
 impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> Algorithm for WeakStrong<P, S, L> {
@@ -247,10 +271,22 @@ fn selection_diagnostics(
     Ok(found)
 }
 
+/// The share of rows that each expert served, by level; several passes count by their rows.
 pub(crate) fn expert_usage(passes: &Passes) -> Result<Vec<(String, Tensor)>> {
-    passes
-        .routing
-        .iter()
-        .map(|(level, routing)| Ok((format!("{EXPERT_USAGE}, {level}"), routing.usage()?)))
+    let mut levels: Vec<(&str, Tensor, f64)> = Vec::new();
+    for (level, routing) in &passes.routing {
+        let rows = routing.experts.dim(0)? as f64;
+        let served = (routing.usage()? * rows)?;
+        match levels.iter_mut().find(|(known, ..)| known == level) {
+            Some((_, sum, total)) => {
+                *sum = (&*sum + served)?;
+                *total += rows;
+            }
+            None => levels.push((level, served, rows)),
+        }
+    }
+    levels
+        .into_iter()
+        .map(|(level, served, rows)| Ok((format!("{EXPERT_USAGE}, {level}"), (served / rows)?)))
         .collect()
 }

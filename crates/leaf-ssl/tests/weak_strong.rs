@@ -66,13 +66,13 @@ fn batch(weak_views: usize) -> Result<Batch> {
 type FixMatch = WeakStrong<HardLabels, FixedThreshold, HardCrossEntropy>;
 
 fn fix_match(threshold: f64, leaf: &LeafConfig) -> Result<FixMatch> {
-    Ok(WeakStrong::new(
+    WeakStrong::new(
         "FixMatch",
         HardLabels::new(None, CLASSES)?,
         FixedThreshold::new(threshold)?,
         HardCrossEntropy,
         WeakStrongConfig::new(1., leaf),
-    ))
+    )
 }
 
 fn loss(algorithm: &mut dyn Algorithm, network: &Model<Dense>, batch: &Batch) -> Result<Losses> {
@@ -206,13 +206,13 @@ fn a_saved_state_goes_on_as_if_nothing_had_happened() -> Result<()> {
     let leaf = LeafConfig::robust();
     let category = leaf.category.clone().expect("a category level");
     let build = || -> Result<_> {
-        Ok(WeakStrong::new(
+        WeakStrong::new(
             "FixMatch",
             HardLabels::new(Some(&Default::default()), CLASSES)?,
             FixedThreshold::new(0.3)?,
             CategoryLevel::new(&category, CLASSES)?,
             WeakStrongConfig::new(1., &leaf),
-        ))
+        )
     };
     let parameters = Parameters::new(0);
     let network = network(&parameters, &LeafConfig::off())?;
