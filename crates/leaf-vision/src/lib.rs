@@ -1,4 +1,77 @@
 //! Layers and backbones for images that candle cannot train by itself.
+//!
+//! candle's max-pool gives too small a gradient and refuses overlapping windows, its convolution's
+//! backward pass is very slow on the processor and fails on some sizes, and its batch norm keeps a
+//! graph in evaluation. The layers here train, and agree with PyTorch and torchvision number for
+//! number.
+//!
+//! # A network for faces
+//!
+//! [`resnet`] builds an encoder from images to features. [`ResNetConfig::narrow`] is for faces of 32
+//! to 64 pixels and learns from scratch in minutes; [`ResNetConfig::resnet18`] and
+//! [`ResNetConfig::resnet34`] have torchvision's names and shapes, so that its weights fit. The
+//! classifier is yours, or a [`leaf_core::LeafHead`].
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use leaf_core::{Encoder, Mode, Parameters, Random, linear};
+//! use leaf_vision::{ResNetConfig, resnet};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let parameters = Parameters::new(0);
+//! let vb = parameters.builder(DType::F32, &Device::Cpu);
+//! let encoder = resnet(&ResNetConfig::narrow().with_in_channels(1), vb.clone())?;
+//! let classifier = linear(encoder.feature_dim(), 7, vb.pp("fc"))?;
+//!
+//! let faces = Random::new(1).normal_tensor(0., 1., (14, 1, 32, 32), DType::F32, &Device::Cpu)?;
+//! let labels = Tensor::from_iter((0..14u32).map(|face| face % 7), &Device::Cpu)?;
+//! let loss = |mode| -> Result<Tensor, Box<dyn std::error::Error>> {
+//!     let logits = classifier.forward(&encoder.encode(&faces, mode)?, mode)?;
+//!     Ok(candle_nn::loss::cross_entropy(&logits, &labels)?)
+//! };
+//!
+//! let before = loss(Mode::Train)?.to_scalar::<f32>()?;
+//! for _ in 0..10 {
+//!     let gradients = loss(Mode::Train)?.backward()?;
+//!     for var in parameters.trainable().into_values() {
+//!         let gradient = gradients.get(&var).expect("every parameter gets a gradient");
+//!         var.set(&(var.as_tensor() - (gradient * 0.2)?)?)?;
+//!     }
+//! }
+//! assert!(loss(Mode::Train)?.to_scalar::<f32>()? < 0.5 * before);
+//!
+//! // Evaluation records no operations, so nothing is kept for a backward pass.
+//! assert!(!encoder.encode(&faces, Mode::Eval)?.track_op());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Modes and freezing
+//!
+//! Every layer's `forward` takes a [`leaf_core::Mode`]. Batch norm uses the batch's statistics in
+//! `Train`, where it also updates the running ones, and in `Teacher`, where it does not; `Eval` uses
+//! the running ones. `Teacher` and `Eval` keep no graph.
+//!
+//! - [`ResNetConfig::with_frozen_norm`]: the statistics stay, the weights learn. For fine-tuning a
+//!   pretrained network with small batches.
+//! - [`Frozen`]: nothing of the encoder learns, only the head behind it.
+//!
+//! # Layers
+//!
+//! [`conv2d`] and [`batch_norm2d`] build layers under PyTorch's parameter names; [`convolve`],
+//! [`max_pool2d`] and [`global_average_pool`] are functions of tensors.
+//!
+//! # What runs where
+//!
+//! On the processor, f32 and f64 take operations written for it, spread over rayon's threads
+//! (`RAYON_NUM_THREADS`); the results do not depend on how many there are. CUDA, Metal and other
+//! number types take the same formulas made of candle's own operations. The tests compare the two,
+//! and both with numerical derivatives.
+//!
+//! With glibc, much of a step's time can go into giving memory back to the system and taking it
+//! again; the environment variable
+//! `GLIBC_TUNABLES=glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296`
+//! keeps it.
 
 mod batch_norm;
 mod conv2d;

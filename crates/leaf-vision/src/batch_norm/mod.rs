@@ -123,10 +123,13 @@ impl BatchNorm2d {
     /// per channel.
     pub fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
         let (images, channels, height, width) = dims4("input of batch norm", xs)?;
-        if channels != self.weight.elem_count() {
+        if channels != self.weight.elem_count() || height * width == 0 {
             return Err(Error::Shape {
                 what: "input of batch norm",
-                expected: format!("(N, {}, H, W)", self.weight.elem_count()),
+                expected: format!(
+                    "(N, {}, H, W) with at least 1 pixel",
+                    self.weight.elem_count()
+                ),
                 found: xs.dims().to_vec(),
             });
         }

@@ -56,17 +56,17 @@ pub(super) struct Scale {
     pub(super) of_batch: bool,
 }
 
-/// `a x + b` with numbers of its own for each channel.
-fn affine<T: WithDType>(xs: &[T], ys: &mut [T], plane: usize, coefficients: &[(f64, f64)]) {
+/// `(x - mean) scale + shift` with numbers `[mean, scale, shift]` of its own for each channel.
+fn affine<T: WithDType>(xs: &[T], ys: &mut [T], plane: usize, coefficients: &[[f64; 3]]) {
     let image = plane * coefficients.len();
     ys.par_chunks_mut(image)
         .zip(xs.par_chunks(image))
         .for_each(|(ys, xs)| {
             let planes = ys.chunks_exact_mut(plane).zip(xs.chunks_exact(plane));
-            for ((ys, xs), (a, b)) in planes.zip(coefficients) {
-                let (a, b) = (T::from_f64(*a), T::from_f64(*b));
+            for ((ys, xs), coefficients) in planes.zip(coefficients) {
+                let [mean, scale, shift] = coefficients.map(T::from_f64);
                 for (y, x) in ys.iter_mut().zip(xs) {
-                    *y = a * *x + b;
+                    *y = (*x - mean) * scale + shift;
                 }
             }
         });
@@ -89,10 +89,7 @@ impl Normalize {
         let coefficients: Vec<_> = weights
             .zip(biases)
             .zip(mean.iter().zip(inv_std))
-            .map(|((w, b), (mean, inv_std))| {
-                let a = w.to_f64() * inv_std;
-                (a, b.to_f64() - a * mean)
-            })
+            .map(|((w, b), (mean, inv_std))| [*mean, w.to_f64() * inv_std, b.to_f64()])
             .collect();
         let (_, _, height, width) = x_layout.shape().dims4()?;
         let mut ys = vec![T::zero(); xs.len()];

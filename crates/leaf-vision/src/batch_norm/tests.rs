@@ -115,7 +115,7 @@ fn rules_are_checked() -> Result<()> {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "input of batch norm has shape [2, 3, 4, 4], expected (N, 2, H, W)"
+        "input of batch norm has shape [2, 3, 4, 4], expected (N, 2, H, W) with at least 1 pixel"
     );
     Ok(())
 }

@@ -88,9 +88,12 @@ impl<T: Number> WithSimd for Multiply<'_, T> {
                         }
                     }
                 }
-                // By constant indices: others would keep the sums in memory.
+                // One by one: a copy of the array would keep the sums in memory, not in registers.
                 for i in 0..TILE.0 {
-                    c[i * width + column..][..TILE.1].copy_from_slice(&sums[i]);
+                    let [first, second] = sums[i];
+                    let c = &mut c[i * width + column..][..TILE.1];
+                    c[0] = first;
+                    c[1] = second;
                 }
             }
         }
