@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::face::{Color, MAX_SIDE};
-use crate::{AugmentConfig, Error, Normalization, Result};
+use crate::{AugmentConfig, Augmentation, Error, Normalization, Result};
 
 /// How faces become tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,7 +84,12 @@ const LARGEST_BATCH: usize = 1 << 20;
 const MOST_THREADS: usize = 1024;
 
 impl LoaderConfig {
-    pub(super) fn check(&self) -> Result<()> {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for the first that is out of its bounds.
+    pub fn check(&self) -> Result<()> {
+        Augmentation::new(self.augment.clone())?;
         let largest = LARGEST_BATCH;
         within("batch_size", self.batch_size, largest, "1 to 1048576")?;
         within(

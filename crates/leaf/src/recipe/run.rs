@@ -69,6 +69,7 @@ impl Recipe {
         self.check_size()?;
         self.trainer.build(num_classes)?;
         self.train.check()?;
+        self.data.loader.check()?;
         leaf_train::Schedule::check(&self.schedule, self.train.steps)?;
         Ok(())
     }
