@@ -157,3 +157,79 @@ impl<T: Number> WithSimd for MultiplyTransposed<'_, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use leaf_core::Random;
+    use pulp::Scalar;
+
+    use super::*;
+
+    fn draw(seed: u64, len: usize) -> Vec<f64> {
+        let mut random = Random::new(seed);
+        (0..len).map(|_| random.uniform() - 0.5).collect()
+    }
+
+    /// A matrix whose rows end in zeros.
+    fn padded(values: &[f64], (rows, columns): (usize, usize), row_len: usize) -> Vec<f64> {
+        let mut matrix = zeros(rows, row_len);
+        for (row, values) in matrix.chunks_mut(row_len).zip(values.chunks(columns)) {
+            row[..columns].copy_from_slice(values);
+        }
+        matrix
+    }
+
+    /// With the vectors of this processor and with none.
+    #[test]
+    fn products_are_sums_of_products() {
+        for (rows, inner, columns) in [(1, 1, 1), (4, 9, 32), (7, 5, 50), (6, 3, 512)] {
+            let (a, b) = (draw(1, rows * inner), draw(2, inner * columns));
+            let len = row_len(columns);
+            let left = Left::new((rows, inner), |row, column| a[row * inner + column]);
+            let right = padded(&b, (inner, columns), len);
+            let mut found = [zeros(rows, len), zeros(rows, len)];
+            multiply(&left, &right, &mut found[0], len);
+            let product = Multiply {
+                a: &left,
+                b: &right,
+                c: &mut found[1],
+                row_len: len,
+            };
+            product.with_simd(Scalar);
+            for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
+                let terms = (0..inner).map(|i| a[row * inner + i] * b[i * columns + column]);
+                let wanted: f64 = terms.sum();
+                for found in &found {
+                    assert!((found[row * len + column] - wanted).abs() < 1e-12);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn transposed_products_are_dot_products() {
+        for (rows, inner, columns) in [(1, 1, 1), (4, 32, 9), (7, 50, 5), (6, 512, 3)] {
+            let (a, b) = (draw(1, rows * inner), draw(2, columns * inner));
+            let len = row_len(inner);
+            let left = padded(&a, (rows, inner), len);
+            let right = padded(&b, (columns, inner), len);
+            let mut found = [vec![0.; rows * columns], vec![0.; rows * columns]];
+            multiply_transposed(&left, &right, &mut found[0], columns, len);
+            let product = MultiplyTransposed {
+                a: &left,
+                b: &right,
+                c: &mut found[1],
+                columns,
+                row_len: len,
+            };
+            product.with_simd(Scalar);
+            for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
+                let terms = (0..inner).map(|i| a[row * inner + i] * b[column * inner + i]);
+                let wanted: f64 = terms.sum();
+                for found in &found {
+                    assert!((found[row * columns + column] - wanted).abs() < 1e-12);
+                }
+            }
+        }
+    }
+}
