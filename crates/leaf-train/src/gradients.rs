@@ -37,11 +37,11 @@ impl Gradients {
     /// Those of candle.
     pub fn of(loss: &Tensor, parameters: &[(String, Var)]) -> Result<Self> {
         let mut store = loss.backward()?;
-        let by_name = parameters
+        let by_name: Self = parameters
             .iter()
             .filter_map(|(name, var)| Some((name.clone(), store.remove(var)?)))
             .collect();
-        Ok(Self { by_name })
+        Ok(by_name)
     }
 
     /// A parameter's gradient.
@@ -94,9 +94,14 @@ impl Gradients {
 }
 
 impl FromIterator<(String, Tensor)> for Gradients {
+    /// A gradient that candle gives still holds the activations that it was computed from; one that an
+    /// optimizer keeps in its velocity would keep every step's graph alive. Here they are cut off.
     fn from_iter<I: IntoIterator<Item = (String, Tensor)>>(gradients: I) -> Self {
+        let gradients = gradients.into_iter();
         Self {
-            by_name: gradients.into_iter().collect(),
+            by_name: gradients
+                .map(|(name, gradient)| (name, gradient.detach()))
+                .collect(),
         }
     }
 }
@@ -155,6 +160,22 @@ mod tests {
         let gradients = Gradients::of(&loss, &parameters)?;
         assert_eq!(gradients.get("used").expect("used").to_scalar::<f32>()?, 4.);
         assert!(gradients.get("unused").is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn gradients_hold_no_graph() -> Result<()> {
+        let weight = Var::from_tensor(&Tensor::new(&[[1f64, 2.], [3., 4.]], &Device::Cpu)?)?;
+        let hidden = weight.sqr()?;
+        let loss = hidden.matmul(&weight)?.sum_all()?;
+        let raw = loss.backward()?;
+        let raw = raw.get(&weight).expect("a gradient");
+        assert!(
+            raw.track_op(),
+            "candle's own keeps its graph: why this test is here"
+        );
+        let gradients = Gradients::of(&loss, &[("weight".to_owned(), weight)])?;
+        assert!(!gradients.get("weight").expect("a gradient").track_op());
         Ok(())
     }
 }
