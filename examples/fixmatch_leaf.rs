@@ -30,7 +30,12 @@ struct Arguments {
     #[command(flatten)]
     run: RunArguments,
     /// Confidence from which FixMatch takes a pseudo-label.
-    #[arg(long, value_name = "P", default_value_t = 0.95, help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "P",
+        default_value_t = 0.95,
+        help_heading = "Training"
+    )]
     threshold: f64,
     /// Train plain FixMatch and the labelled faces alone too: same split, initial encoder and batches.
     #[arg(long, help_heading = "Training")]
@@ -67,7 +72,11 @@ fn run(arguments: &Arguments) -> leaf::Result<()> {
             leaf: LeafConfig::off(),
         };
         for (name, trainer) in [("plain", plain), ("supervised", supervised)] {
-            runs.push((name.to_owned(), recipe.with_trainer(trainer), out.join(name)));
+            runs.push((
+                name.to_owned(),
+                recipe.with_trainer(trainer),
+                out.join(name),
+            ));
         }
     }
     for (_, recipe, _) in &runs {
@@ -75,7 +84,11 @@ fn run(arguments: &Arguments) -> leaf::Result<()> {
     }
     let mut outcomes = Vec::new();
     for (name, recipe, folder) in runs {
-        println!("\n{name}: {} steps, checkpoints in {}", recipe.train.steps, folder.display());
+        println!(
+            "\n{name}: {} steps, checkpoints in {}",
+            recipe.train.steps,
+            folder.display()
+        );
         let files = RunFiles {
             folder: &folder,
             init: arguments.run.init.as_deref(),
@@ -125,6 +138,9 @@ fn report(
         return Ok(());
     };
     println!("\nweights: {}", main_run.checkpoint.display());
+    if let Some(best) = &main_run.best_checkpoint {
+        println!("best weights, by the held-out faces: {}", best.display());
+    }
     if let Some(path) = &arguments.run.summary {
         let summary = Summary {
             steps: recipe.train.steps,

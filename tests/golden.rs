@@ -89,7 +89,10 @@ fn safetensors_below(folder: &Path) -> Vec<PathBuf> {
         let path = entry.expect("a readable entry").path();
         if path.is_dir() {
             files.extend(safetensors_below(&path));
-        } else if path.extension().is_some_and(|ending| ending == "safetensors") {
+        } else if path
+            .extension()
+            .is_some_and(|ending| ending == "safetensors")
+        {
             files.push(path);
         }
     }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use leaf::DeviceChoice;
 use leaf::core::{InstanceLevel, LeafConfig, MixtureConfig};
-use leaf::data::{CheckLevel, Color, ImageConfig, LoaderConfig, Shuffle, SplitConfig};
+use leaf::data::{
+    AugmentConfig, CheckLevel, Color, ImageConfig, LoaderConfig, Shuffle, SplitConfig,
+};
 use leaf::recipe::{Backbone, DataRecipe, FaceSource, Preset, Recipe};
 use leaf::train::{CosineSchedule, TrainConfig};
 
@@ -14,11 +16,20 @@ use leaf::train::{CosineSchedule, TrainConfig};
 pub(crate) struct RunArguments {
     /// Where the faces come from: drawn (with this library; not photographs), rafdb:DIR (RAF-DB's
     /// layout) or folder:DIR (train/CLASS/*.jpg and test/CLASS/*.jpg).
-    #[arg(long, value_name = "SOURCE", default_value = "drawn", help_heading = "Faces")]
+    #[arg(
+        long,
+        value_name = "SOURCE",
+        default_value = "drawn",
+        help_heading = "Faces"
+    )]
     data: FaceSource,
     /// Labelled faces of each class; all others are used without their label.
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Faces")]
     labels_per_class: usize,
+    /// Training faces of each class to hold out and choose the best step on (best.safetensors); none
+    /// is ever chosen on the test faces.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Faces")]
+    validation: usize,
     /// How the labelled faces are drawn: this library's generator with --seed, or NumPy's with seed 5
     /// as LEAF's authors do for RAF-DB.
     #[arg(long, value_enum, default_value_t = SplitArgument::Seeded, help_heading = "Faces")]
@@ -33,6 +44,14 @@ pub(crate) struct RunArguments {
         help_heading = "Faces"
     )]
     grey: bool,
+    /// Largest random shift of a view, as a share of its side.
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.03125,
+        help_heading = "Faces"
+    )]
+    shift: f64,
     /// How closely every listed file is looked at before the first step.
     #[arg(long, value_enum, default_value_t = CheckArgument::Headers, help_heading = "Faces")]
     check: CheckArgument,
@@ -41,11 +60,21 @@ pub(crate) struct RunArguments {
     skip_bad: bool,
 
     /// The encoder: narrow (for 32 to 64 pixels), resnet18 or resnet34.
-    #[arg(long, value_name = "NAME", default_value = "narrow", help_heading = "Network")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "narrow",
+        help_heading = "Network"
+    )]
     backbone: Backbone,
     /// What LEAF adds: robust (measured to work), paper (as drawn), released (as the authors' code
     /// computes) or none.
-    #[arg(long, value_name = "PRESET", default_value = "robust", help_heading = "Network")]
+    #[arg(
+        long,
+        value_name = "PRESET",
+        default_value = "robust",
+        help_heading = "Network"
+    )]
     pub(crate) leaf: Preset,
     /// Experts of each mixture, instead of the preset's.
     #[arg(long, value_name = "N", help_heading = "Network")]
@@ -61,31 +90,61 @@ pub(crate) struct RunArguments {
     pub(crate) init: Option<PathBuf>,
 
     /// Training steps.
-    #[arg(long, value_name = "N", default_value_t = 700, help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 700,
+        help_heading = "Training"
+    )]
     steps: usize,
     /// Steps of linear warm-up, which are part of the steps.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
     warmup: usize,
     /// Labelled faces a step.
-    #[arg(long, value_name = "N", default_value_t = 21, help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 21,
+        help_heading = "Training"
+    )]
     batch: usize,
     /// Unlabelled faces a step for each labelled one.
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Training")]
     mu: usize,
     /// Base learning rate of SGD with Nesterov momentum; it falls by cosine 7/16.
-    #[arg(long, value_name = "RATE", default_value_t = 0.05, help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value_t = 0.05,
+        help_heading = "Training"
+    )]
     learning_rate: f64,
     /// Share of the weights' average that each step keeps.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.99, help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.99,
+        help_heading = "Training"
+    )]
     ema: f64,
     /// Evaluate and save after every so many steps.
-    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100,
+        help_heading = "Training"
+    )]
     eval_every: usize,
     /// What decides split, initial weights, batches and noise.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
     pub(crate) seed: u64,
     /// Where to compute: cpu, cuda or metal (the latter two need a build with that feature).
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "DEVICE",
+        default_value = "cpu",
+        help_heading = "Training"
+    )]
     pub(crate) device: DeviceChoice,
 
     /// Folder for checkpoints, metrics, split and recipe; it is made if it is not there.
@@ -165,6 +224,7 @@ impl RunArguments {
                 color: if self.grey { Color::Gray } else { Color::Rgb },
                 normalization: None,
             },
+            validation_per_class: self.validation,
             split: SplitConfig {
                 labels_per_class: self.labels_per_class,
                 shuffle: match self.split {
@@ -176,6 +236,10 @@ impl RunArguments {
             loader: LoaderConfig {
                 batch_size: self.batch,
                 mu: self.mu,
+                augment: AugmentConfig {
+                    padding: self.shift,
+                    ..AugmentConfig::default()
+                },
                 ..LoaderConfig::default()
             },
             check: match self.check {

@@ -4,7 +4,11 @@ use leaf::recipe::Outcome;
 
 /// A row a run: its name and, for each test set, accuracy and balanced accuracy.
 pub(crate) fn print(outcomes: &[(String, Outcome)]) {
-    let width = outcomes.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let width = outcomes
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0);
     let sets: Vec<&str> = outcomes.first().map_or_else(Vec::new, |(_, outcome)| {
         outcome.sets.iter().map(|set| set.set.as_str()).collect()
     });

@@ -90,12 +90,7 @@ pub(crate) fn within(
 ) -> Outcome {
     let (found, wanted) = (flat(found)?, flat(wanted)?);
     if found.len() != wanted.len() {
-        return Err(format!(
-            "{name}: {} entries, expected {}",
-            found.len(),
-            wanted.len()
-        )
-        .into());
+        return Err(format!("{name}: {} entries, expected {}", found.len(), wanted.len()).into());
     }
     let largest = wanted.iter().fold(0f64, |m, w| m.max(w.abs()));
     let bound = bound(largest);

@@ -199,7 +199,9 @@ fn expect_outputs(case: &Case) -> Outcome {
     let num_classes = head.num_classes();
     let labels = HardLabels::new(None, num_classes)?.label(&weak)?;
     case.expect_exact("pseudo_labels", &labels.classes)?;
-    let own = case.tensor("thresholds")?.index_select(&labels.classes, 0)?;
+    let own = case
+        .tensor("thresholds")?
+        .index_select(&labels.classes, 0)?;
     case.expect_exact("mask", &labels.confidence.ge(&own)?)?;
     let sets = CategoryLevel::new(&category(case)?, num_classes)?.sets(&weak)?;
     case.expect_exact("positives", &sets.positive)

@@ -34,11 +34,7 @@ impl Track {
     }
 }
 
-fn select(
-    selector: &mut dyn Selector,
-    labels: &PseudoLabels,
-    labeled: &Probs,
-) -> Outcome<Tensor> {
+fn select(selector: &mut dyn Selector, labels: &PseudoLabels, labeled: &Probs) -> Outcome<Tensor> {
     let rows = labels.classes.dim(0)?;
     let index: Vec<usize> = (0..rows).collect();
     Ok(selector.select(&Candidates {

@@ -24,3 +24,8 @@ pub use {
     leaf_core as core, leaf_data as data, leaf_fixmatch as fixmatch, leaf_ssl as ssl,
     leaf_train as train, leaf_vision as vision,
 };
+
+/// The README's program is compiled and run by the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -80,7 +80,10 @@ pub struct DataRecipe {
     pub source: FaceSource,
     /// Size, color and normalization of what the network sees.
     pub images: ImageConfig,
-    /// Which training faces keep their label.
+    /// Training faces of each class that are held out to choose the best step on; without any there is
+    /// no best step, since nothing is ever chosen on the test faces.
+    pub validation_per_class: usize,
+    /// Which of the other training faces keep their label.
     pub split: SplitConfig,
     /// The batches and their views.
     pub loader: LoaderConfig,
@@ -96,6 +99,7 @@ impl Default for DataRecipe {
         Self {
             source: FaceSource::default(),
             images: ImageConfig::default(),
+            validation_per_class: 0,
             split: SplitConfig {
                 labels_per_class: 10,
                 ..SplitConfig::default()

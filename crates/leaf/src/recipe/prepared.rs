@@ -24,6 +24,7 @@ pub struct Prepared {
     data: DataSet,
     split: LabelSplit,
     training: Arc<Faces>,
+    validation: Option<Faces>,
     tests: Vec<(String, Faces)>,
     bad: Vec<BadFile>,
 }
@@ -45,7 +46,15 @@ impl Recipe {
             });
         }
         self.check(data.classes().len())?;
+        let (data, held_out) = match self.data.validation_per_class {
+            0 => (data, Vec::new()),
+            count => data.hold_out(count, self.seed)?,
+        };
         let split = LabelSplit::new(&data, &self.data.split)?;
+        let validation = match held_out.is_empty() {
+            true => None,
+            false => Some(Faces::new(&held_out, &self.data.images)?),
+        };
         let training = Faces::new(data.training(), &self.data.images)?;
         training.preload(report(&mut progress, "decoding"))?;
         let mut tests = vec![(
@@ -55,13 +64,14 @@ impl Recipe {
         for (name, more) in self.data.source.more_tests()? {
             tests.push((name.to_owned(), Faces::new(more.test(), &self.data.images)?));
         }
-        for (_, faces) in &tests {
+        for faces in tests.iter().map(|(_, faces)| faces).chain(&validation) {
             faces.preload(report(&mut progress, "decoding"))?;
         }
         Ok(Prepared {
             data,
             split,
             training: Arc::new(training),
+            validation,
             tests,
             bad,
         })
@@ -86,6 +96,11 @@ impl Prepared {
     /// The training faces.
     pub fn training(&self) -> &Arc<Faces> {
         &self.training
+    }
+
+    /// The faces to choose the best step on, if any were held out.
+    pub fn validation(&self) -> Option<&Faces> {
+        self.validation.as_ref()
     }
 
     /// The test sets by name, the data set's own first.
@@ -121,6 +136,12 @@ impl Prepared {
                 tests.join(", ")
             ),
         ];
+        if let Some(validation) = &self.validation {
+            let count = validation.len();
+            lines.push(format!(
+                "{count} faces are held out to choose the best step on"
+            ));
+        }
         if !self.bad.is_empty() {
             lines.push(format!("{} bad files were left out", self.bad.len()));
         }

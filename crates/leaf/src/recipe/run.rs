@@ -35,6 +35,8 @@ pub struct Outcome {
     pub sets: Vec<SetMetrics>,
     /// Where the last weights are.
     pub checkpoint: PathBuf,
+    /// Where the weights of the best step are, if faces were held out to choose it on.
+    pub best_checkpoint: Option<PathBuf>,
     /// How long the training took, in seconds.
     pub seconds: f64,
 }
@@ -75,7 +77,7 @@ impl Recipe {
     }
 
     /// Trains on prepared faces and writes `recipe.json`, `split.json`, `metrics.jsonl` and
-    /// `last.safetensors` into the folder.
+    /// `last.safetensors` into the folder, and `best.safetensors` if faces are held out to choose it on.
     ///
     /// The same recipe gives the same weights: everything random follows from [`Recipe::seed`].
     ///
@@ -98,11 +100,14 @@ impl Recipe {
         let loader = &self.data.loader;
         let batches = Loader::new(training, faces.split(), views, loader, &random, device)?;
 
-        let sets: Vec<EvaluationSet> = faces
+        let mut sets: Vec<EvaluationSet> = faces
             .tests()
             .iter()
             .map(|(name, faces)| evaluation_set(name, faces, device))
             .collect();
+        if let Some(validation) = faces.validation() {
+            sets.push(evaluation_set("validation", validation, device).for_selection());
+        }
         let mut all: Vec<&mut dyn Observer> = vec![&mut metrics];
         for observer in observers {
             all.push(&mut **observer);
@@ -113,6 +118,7 @@ impl Recipe {
             checkpoint: summary
                 .last_checkpoint
                 .unwrap_or_else(|| files.folder.join("last.safetensors")),
+            best_checkpoint: summary.best_checkpoint,
             seconds: summary.seconds,
         })
     }
