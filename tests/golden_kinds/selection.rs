@@ -1,14 +1,17 @@
 //! Rules that choose and weigh pseudo-labels, over a sequence of steps.
 
+use std::collections::BTreeMap;
+
 use candle_core::{DType, Device, Tensor, Var};
 use leaf_core::{
     Alignment, AlignmentTarget, CategoryConfig, CategoryDecoupling, CategoryLoss, DecouplingConfig,
     Faces, MarginConfig, Masking, adaptive_margins, positive_set_loss,
 };
 use leaf_ssl::{
-    AverageAlignment, Candidates, CategoryLevel, ClassThresholds, FixedThreshold, HardCrossEntropy,
-    HardLabels, Logits, Probs, PseudoLabeler, PseudoLabels, Selector, Step, UnlabeledFaces,
-    UnlabeledLoss,
+    AverageAlignment, Candidates, CategoryLevel, ClassThresholds, Curriculum, CurriculumConfig,
+    FixedThreshold, Gaussian, GaussianConfig, HardCrossEntropy, HardLabels, Logits, Probs,
+    PseudoLabeler, PseudoLabels, Selector, SelfAdaptive, SelfAdaptiveConfig, StatisticsOf, Step,
+    UnlabeledFaces, UnlabeledLoss, fairness,
 };
 
 use crate::case::{Case, Outcome};
@@ -21,7 +24,7 @@ fn at(case: &Case, name: &str, t: usize) -> Outcome<Tensor> {
 
 /// What is compared at each step, stacked over the steps at the end.
 #[derive(Default)]
-struct Track(std::collections::BTreeMap<&'static str, Vec<Tensor>>);
+struct Track(BTreeMap<&'static str, Vec<Tensor>>);
 
 impl Track {
     fn push(&mut self, name: &'static str, value: Tensor) {
@@ -34,12 +37,15 @@ impl Track {
     }
 }
 
-fn select(selector: &mut dyn Selector, labels: &PseudoLabels, labeled: &Probs) -> Outcome<Tensor> {
-    let rows = labels.classes.dim(0)?;
-    let index: Vec<usize> = (0..rows).collect();
+fn select(
+    selector: &mut dyn Selector,
+    labels: &PseudoLabels,
+    index: &[usize],
+    labeled: &Probs,
+) -> Outcome<Tensor> {
     Ok(selector.select(&Candidates {
         labels,
-        index: &index,
+        index,
         labeled,
     })?)
 }
@@ -63,7 +69,7 @@ pub(crate) fn ada_margin(case: &Case) -> Outcome {
             .map(|name| -> Outcome<Logits> { Ok(Logits::new(at(case, name, t)?)?) });
         let pseudo = labeler.label(&weak.into_iter().collect::<Outcome<Vec<_>>>()?)?;
         track.push("pseudo_labels", pseudo.classes.clone());
-        let mask = select(&mut ClassThresholds::new(margins), &pseudo, &labeled)?;
+        let mask = select(&mut ClassThresholds::new(margins), &pseudo, &[], &labeled)?;
         track.push("mask", mask);
     }
     case.expect("thresholds", &track.stacked("thresholds")?)?;
@@ -75,6 +81,60 @@ pub(crate) fn fixmatch(case: &Case) -> Outcome {
     let mut selector = FixedThreshold::new(case.number("p_cutoff")?)?;
     let mut loss = HardCrossEntropy;
     run(case, &mut selector, &mut loss)
+}
+
+pub(crate) fn flexmatch(case: &Case) -> Outcome {
+    let config = CurriculumConfig {
+        threshold: case.number("p_cutoff")?,
+        warmup: case.flag("thresh_warmup")?,
+    };
+    let mut selector =
+        Curriculum::new(config, case.number("dataset_len")?, case.number("classes")?)?;
+    run(case, &mut selector, &mut HardCrossEntropy)
+}
+
+pub(crate) fn freematch(case: &Case) -> Outcome {
+    let config = SelfAdaptiveConfig {
+        momentum: case.number("momentum")?,
+        quantile: case.flag("use_quantile")?,
+        clip: case.flag("clip_thresh")?,
+    };
+    let mut selector = SelfAdaptive::new(config, case.number("classes")?)?;
+    run(case, &mut selector, &mut HardCrossEntropy)
+}
+
+pub(crate) fn freematch_fairness(case: &Case) -> Outcome {
+    let strong = case.var("strong_logits")?;
+    let (average, histogram) = (case.tensor("p_model")?, case.tensor("label_hist")?);
+    let loss = fairness(
+        &Logits::new(strong.as_tensor().clone())?,
+        &case.tensor("mask")?,
+        &average.to_vec1::<f32>()?,
+        &histogram.to_vec1::<f32>()?,
+    )?;
+    let loss = loss.ok_or("some faces are kept")?;
+    case.expect("loss", &loss)?;
+    let grads = loss.backward()?;
+    let grad = grads.get(&strong).ok_or("no gradient")?;
+    case.expect_gradient("grad.strong_logits", grad)
+}
+
+pub(crate) fn softmatch(case: &Case) -> Outcome {
+    let alignment = match case.flag("dist_align")? {
+        true => Some(Alignment {
+            momentum: case.number("dist_align_momentum")?,
+            target: AlignmentTarget::Uniform,
+        }),
+        false => None,
+    };
+    let config = GaussianConfig {
+        momentum: case.number("momentum")?,
+        n_sigma: case.number("n_sigma")?,
+        alignment,
+        statistics: StatisticsOf::Aligned,
+    };
+    let mut selector = Gaussian::new(config, case.number("classes")?)?;
+    run(case, &mut selector, &mut HardCrossEntropy)
 }
 
 pub(crate) fn leaf_rejected(case: &Case) -> Outcome {
@@ -144,6 +204,7 @@ fn run(case: &Case, selector: &mut dyn Selector, loss: &mut dyn UnlabeledLoss) -
     let classes = case.tensor("weak_logits")?.dim(2)?;
     let mut labeler = HardLabels::new(None, classes)?;
     let mut track = Track::default();
+    let mut states: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
     for t in 0..steps {
         let weak = [Logits::new(at(case, "weak_logits", t)?)?];
         let labels = labeler.label(&weak)?;
@@ -151,7 +212,12 @@ fn run(case: &Case, selector: &mut dyn Selector, loss: &mut dyn UnlabeledLoss) -
             true => Logits::new(at(case, "labeled_logits", t)?)?.probs()?,
             false => Probs::new(Tensor::zeros((0, classes), DType::F32, &Device::Cpu)?)?,
         };
-        let weights = select(selector, &labels, &labeled)?;
+        let index: Vec<usize> = at(case, "index", t)?
+            .to_vec1::<i64>()?
+            .into_iter()
+            .map(|face| face as usize)
+            .collect();
+        let weights = select(selector, &labels, &index, &labeled)?;
         let strong = Var::from_tensor(&at(case, "strong_logits", t)?)?;
         let losses = loss.losses(&UnlabeledFaces {
             weak: &weak,
@@ -169,9 +235,20 @@ fn run(case: &Case, selector: &mut dyn Selector, loss: &mut dyn UnlabeledLoss) -
         track.push("loss", mean);
         track.push("target", labels.classes.clone());
         track.push("mask", weights);
+        for (name, value) in selector.state()? {
+            let name = name.trim_start_matches("alignment.").to_owned();
+            states.entry(name).or_default().push(value);
+        }
+    }
+    for (name, values) in &states {
+        case.expect(&format!("state.{name}"), &Tensor::stack(values, 0)?)?;
     }
     case.expect_exact("target", &track.stacked("target")?)?;
-    case.expect_exact("mask", &track.stacked("mask")?)?;
+    // A Gaussian weight is a value, all others are masks.
+    match case.text("kind")? {
+        "softmatch" => case.expect("mask", &track.stacked("mask")?)?,
+        _ => case.expect_exact("mask", &track.stacked("mask")?)?,
+    }
     case.expect("loss", &track.stacked("loss")?)?;
     case.expect_gradient("grad.strong_logits", &track.stacked("grad")?)
 }

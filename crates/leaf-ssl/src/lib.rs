@@ -10,7 +10,8 @@
 //! ```
 //!
 //! - [`PseudoLabeler`]: [`HardLabels`], with alignment or without.
-//! - [`Selector`]: [`FixedThreshold`], [`ClassThresholds`].
+//! - [`Selector`]: [`FixedThreshold`] (FixMatch), [`ClassThresholds`] (Ada-CM), [`Curriculum`] (FlexMatch),
+//!   [`SelfAdaptive`] (FreeMatch), [`Gaussian`] (SoftMatch).
 //! - [`UnlabeledLoss`]: [`HardCrossEntropy`]; [`CategoryLevel`] is LEAF's.
 //!
 //! A [`Network`] is asked for features and for logits apart, so that one plan
@@ -47,7 +48,10 @@ pub use losses::{CONFIDENCE, EXPERT_USAGE, Losses, PSEUDO_ACCURACY, SET_SIZE, UT
 pub use network::{Model, Network, Networks};
 pub use ramp::linear_ramp;
 pub use scores::{Logits, Probs};
-pub use selector::{Candidates, ClassThresholds, FixedThreshold, Selector};
+pub use selector::{
+    Candidates, ClassThresholds, Curriculum, CurriculumConfig, FixedThreshold, Gaussian,
+    GaussianConfig, Selector, SelfAdaptive, SelfAdaptiveConfig, StatisticsOf, fairness,
+};
 pub use state::{State, Stateful, joined_state, part_of_state, state_entry};
 pub use supervised::Supervised;
 pub use unlabeled_loss::{FaceLosses, HardCrossEntropy, UnlabeledFaces, UnlabeledLoss};

@@ -1,0 +1,34 @@
+//! A threshold for each class.
+
+use candle_core::Tensor;
+
+use super::{Candidates, Selector};
+use crate::{PseudoLabels, Result, Stateful};
+
+/// Keeps what is at least as confident as its class's threshold.
+#[derive(Clone, Debug)]
+pub struct ClassThresholds {
+    thresholds: Tensor,
+}
+
+impl ClassThresholds {
+    /// With a threshold for each class `(C,)`.
+    pub fn new(thresholds: Tensor) -> Self {
+        Self { thresholds }
+    }
+}
+
+impl Stateful for ClassThresholds {}
+
+impl Selector for ClassThresholds {
+    fn select(&mut self, candidates: &Candidates) -> Result<Tensor> {
+        let PseudoLabels {
+            classes,
+            confidence,
+            ..
+        } = candidates.labels;
+        let thresholds = self.thresholds.to_dtype(confidence.dtype())?;
+        let own = thresholds.index_select(classes, 0)?;
+        Ok(confidence.ge(&own)?.to_dtype(confidence.dtype())?)
+    }
+}

@@ -1,0 +1,166 @@
+//! SoftMatch's truncated Gaussian weight.
+//!
+//! Source: H. Chen et al., "SoftMatch", ICLR 2023, equations 6 to 9.
+
+use candle_core::{DType, Device, Tensor};
+use leaf_core::{Alignment, Error};
+
+use super::{Candidates, Selector, weights};
+use crate::{AverageAlignment, Result, State, Stateful, part_of_state, state_entry};
+
+/// Which probabilities the running mean and variance are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum StatisticsOf {
+    /// The aligned ones, as USB has it.
+    #[default]
+    Aligned,
+    /// Those before alignment, as TorchSSL has it, which made the paper's first table.
+    Unaligned,
+}
+
+/// The configuration of a [`Gaussian`] selector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GaussianConfig {
+    /// How much of the running mean and variance stays at each step (m), in `[0, 1)`.
+    pub momentum: f64,
+    /// How many standard deviations the weight falls over, above 0.
+    pub n_sigma: f64,
+    /// Whether and how predictions are aligned before they are weighed.
+    pub alignment: Option<Alignment>,
+    /// Which probabilities the running mean and variance are of.
+    pub statistics: StatisticsOf,
+}
+
+impl Default for GaussianConfig {
+    fn default() -> Self {
+        Self {
+            momentum: 0.999,
+            n_sigma: 2.,
+            alignment: Some(Alignment {
+                momentum: 0.999,
+                ..Alignment::default()
+            }),
+            statistics: StatisticsOf::Aligned,
+        }
+    }
+}
+
+/// The saved entries.
+const MEAN: &str = "mu";
+const VARIANCE: &str = "var";
+const ALIGNMENT: &str = "alignment";
+
+/// Weighs a face by `exp(-min(c - μ, 0)² n²/(2 σ²))` for its (aligned) confidence c: 1 above the running
+/// mean μ, falling below it with the running variance σ². Both are updated before the weight; they
+/// start at 1/C and 1.
+#[derive(Clone, Debug)]
+pub struct Gaussian {
+    config: GaussianConfig,
+    alignment: Option<AverageAlignment>,
+    mean: f32,
+    variance: f32,
+}
+
+impl Gaussian {
+    /// For that many classes.
+    ///
+    /// # Errors
+    /// When a setting is out of its bounds.
+    pub fn new(config: GaussianConfig, num_classes: usize) -> Result<Self> {
+        for (field, value, holds, expected) in [
+            (
+                "momentum",
+                config.momentum,
+                (0. ..1.).contains(&config.momentum),
+                "0 or more and less than 1",
+            ),
+            (
+                "n_sigma",
+                config.n_sigma,
+                config.n_sigma.is_finite() && config.n_sigma > 0.,
+                "more than 0",
+            ),
+        ] {
+            if !holds {
+                return Err(Error::OutOfRange {
+                    field,
+                    value,
+                    expected,
+                }
+                .into());
+            }
+        }
+        let alignment = config.alignment.as_ref();
+        let alignment = alignment.map(|alignment| AverageAlignment::new(alignment, num_classes));
+        Ok(Self {
+            alignment: alignment.transpose()?,
+            mean: 1. / num_classes.max(1) as f32,
+            variance: 1.,
+            config,
+        })
+    }
+
+    fn update(&mut self, confidences: &[f32]) {
+        let count = confidences.len() as f32;
+        let mean = confidences.iter().sum::<f32>() / count;
+        let squares = confidences.iter().map(|c| (c - mean) * (c - mean));
+        let momentum = self.config.momentum;
+        let (kept, new) = (momentum as f32, (1. - momentum) as f32);
+        self.mean = kept * self.mean + new * mean;
+        // One face has no spread: the variance stays.
+        if confidences.len() > 1 {
+            let variance = squares.sum::<f32>() / (count - 1.);
+            self.variance = kept * self.variance + new * variance;
+        }
+    }
+}
+
+fn on_host(confidence: &Tensor) -> Result<Vec<f32>> {
+    let confidence = confidence.to_device(&Device::Cpu)?;
+    Ok(confidence.to_dtype(DType::F32)?.to_vec1()?)
+}
+
+impl Selector for Gaussian {
+    fn select(&mut self, candidates: &Candidates) -> Result<Tensor> {
+        let labels = candidates.labels;
+        let unaligned = on_host(&labels.confidence)?;
+        let confidences = match &mut self.alignment {
+            Some(alignment) => on_host(&alignment.align(&labels.probs)?.confidence()?)?,
+            None => unaligned.clone(),
+        };
+        self.update(match self.config.statistics {
+            StatisticsOf::Aligned => &confidences,
+            StatisticsOf::Unaligned => &unaligned,
+        });
+        let spread = 2. * self.variance / (self.config.n_sigma * self.config.n_sigma) as f32;
+        let weight = |c: f32| {
+            let below = (c - self.mean).min(0.);
+            (-(below * below) / spread).exp()
+        };
+        weights(confidences.into_iter().map(weight).collect(), labels)
+    }
+}
+
+impl Stateful for Gaussian {
+    fn state(&self) -> Result<State> {
+        let device = &Device::Cpu;
+        let mut state = State::from([
+            (MEAN.to_owned(), Tensor::new(&[self.mean], device)?),
+            (VARIANCE.to_owned(), Tensor::new(&[self.variance], device)?),
+        ]);
+        if let Some(alignment) = &self.alignment {
+            let entries = alignment.state()?.into_iter();
+            state.extend(entries.map(|(name, value)| (format!("{ALIGNMENT}.{name}"), value)));
+        }
+        Ok(state)
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<()> {
+        self.mean = state_entry(state, MEAN, &[1])?.to_vec1::<f32>()?[0];
+        self.variance = state_entry(state, VARIANCE, &[1])?.to_vec1::<f32>()?[0];
+        match &mut self.alignment {
+            Some(alignment) => alignment.load_state(&part_of_state(state, ALIGNMENT)),
+            None => Ok(()),
+        }
+    }
+}
