@@ -8,7 +8,7 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -17,7 +17,9 @@ use common::table;
 use indicatif::{ProgressBar, ProgressStyle};
 use leaf::core::LeafConfig;
 use leaf::fixmatch::FixMatchConfig;
-use leaf::recipe::{Outcome, Prepared, Progress, Recipe, RunFiles, Summary, TrainerChoice};
+use leaf::recipe::{
+    Outcome, Prepared, Preset, Progress, Recipe, RunFigures, RunFiles, Summary, TrainerChoice,
+};
 use leaf::train::Console;
 
 /// Trains FixMatch with LEAF on faces of which few have labels, and measures it on unseen people.
@@ -25,7 +27,7 @@ use leaf::train::Console;
 /// Without options it trains a small network on drawn faces that come with the library. Drawn faces
 /// are not photographs: a figure on them says nothing of photographs.
 #[derive(Debug, Parser)]
-#[command(name = "fixmatch_leaf")]
+#[command(name = "fixmatch_leaf", after_long_help = LIVE_LINE)]
 struct Arguments {
     #[command(flatten)]
     run: RunArguments,
@@ -38,9 +40,22 @@ struct Arguments {
     )]
     threshold: f64,
     /// Train plain FixMatch and the labelled faces alone too: same split, initial encoder and batches.
-    #[arg(long, help_heading = "Training")]
+    #[arg(long, conflicts_with = "init", help_heading = "Training")]
     compare: bool,
 }
+
+const LIVE_LINE: &str = "\
+While it trains:
+  accuracy    of the averaged weights on the test faces, at the last evaluation
+  pass        share of the step's unlabelled faces that the confidence threshold lets through
+  confidence  mean confidence of their pseudo-labels
+  right       share of the pseudo-labels let through that are right, where the truth is known
+  set         mean number of positive classes of the faces that the category level acts on
+  experts     share of the faces that each expert of a level serves
+  |w|         mean length of the classifier's weights of a class
+
+Into the folder go recipe.json, split.json, metrics.jsonl, last.safetensors and, with --validation,
+best.safetensors. Anything wrong ends it with an error and the status 2.";
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
@@ -57,26 +72,23 @@ fn run(arguments: &Arguments) -> leaf::Result<()> {
         threshold: arguments.threshold,
         ..FixMatchConfig::default()
     };
-    let leaf = arguments.run.leaf_config();
+    let leaf = arguments.run.leaf_config()?;
+    if let Some(path) = &arguments.run.summary {
+        Summary::check_path(path)?;
+    }
     let recipe = arguments.run.recipe();
     let main_run = recipe.with_trainer(TrainerChoice::FixMatch(host.clone().with_leaf(leaf)));
     let device = arguments.run.device.open()?;
     let data = prepare(&main_run)?;
+    println!("{}, {}", main_run.describe(), arguments.run.device);
 
     let out = arguments.run.out.clone();
     let out = out.unwrap_or_else(|| PathBuf::from("runs/fixmatch_leaf"));
-    let mut runs = vec![(name(arguments), main_run, out.clone())];
+    let mut runs = vec![(name(arguments.run.leaf), main_run, out.clone())];
     if arguments.compare {
-        let plain = TrainerChoice::FixMatch(host);
-        let supervised = TrainerChoice::Supervised {
-            leaf: LeafConfig::off(),
-        };
-        for (name, trainer) in [("plain", plain), ("supervised", supervised)] {
-            runs.push((
-                name.to_owned(),
-                recipe.with_trainer(trainer),
-                out.join(name),
-            ));
+        for (name, trainer) in others(arguments.run.leaf, host) {
+            let folder = out.join(&name);
+            runs.push((name, recipe.with_trainer(trainer), folder));
         }
     }
     for (_, recipe, _) in &runs {
@@ -99,11 +111,24 @@ fn run(arguments: &Arguments) -> leaf::Result<()> {
     report(arguments, &recipe, &outcomes)
 }
 
-fn name(arguments: &Arguments) -> String {
-    match arguments.run.leaf.to_string().as_str() {
-        "none" => "FixMatch".to_owned(),
+fn name(leaf: Preset) -> String {
+    match leaf {
+        Preset::None => "plain".to_owned(),
         preset => format!("FixMatch + LEAF {preset}"),
     }
+}
+
+/// What the main run is compared with; without LEAF it is plain FixMatch itself.
+fn others(leaf: Preset, host: FixMatchConfig) -> Vec<(String, TrainerChoice)> {
+    let plain = (leaf != Preset::None).then_some(("plain", TrainerChoice::FixMatch(host)));
+    let supervised = TrainerChoice::Supervised {
+        leaf: LeafConfig::off(),
+    };
+    plain
+        .into_iter()
+        .chain([("supervised", supervised)])
+        .map(|(name, trainer)| (name.to_owned(), trainer))
+        .collect()
 }
 
 /// Reads, checks and decodes the faces, and says what was found.
@@ -130,9 +155,15 @@ fn report(
     outcomes: &[(String, Outcome)],
 ) -> leaf::Result<()> {
     table::print(outcomes);
-    let rates = |name: &str| {
+    let figures = |outcome: &Outcome| RunFigures {
+        steps: recipe.train.steps,
+        seed: recipe.seed,
+        labels_per_class: recipe.data.split.labels_per_class,
+        rates: outcome.rates(),
+    };
+    let of = |name: &str| {
         let found = outcomes.iter().find(|(found, _)| found == name);
-        found.map(|(_, outcome)| outcome.rates())
+        found.map(|(_, outcome)| figures(outcome))
     };
     let Some((_, main_run)) = outcomes.first() else {
         return Ok(());
@@ -143,15 +174,12 @@ fn report(
     }
     if let Some(path) = &arguments.run.summary {
         let summary = Summary {
-            steps: recipe.train.steps,
-            seed: recipe.seed,
-            labels_per_class: recipe.data.split.labels_per_class,
-            rates: main_run.rates(),
-            plain: rates("plain"),
-            supervised: rates("supervised"),
+            main: figures(main_run),
+            plain: of("plain"),
+            supervised: of("supervised"),
         };
         summary.write(path)?;
-        println!("figures: {}", Path::new(path).display());
+        println!("figures: {}", path.display());
     }
     Ok(())
 }

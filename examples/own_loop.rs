@@ -102,7 +102,7 @@ fn train(data: &Data, arguments: &Arguments, with_leaf: bool) -> Result<f64> {
             model.forward(&weak_view(&data.labeled.0, &mut views)?, Mode::Train)?;
         let mut loss = cross_entropy(&logits, &data.labeled.1)?.mean_all()?;
         if let Some(balance) = balance {
-            loss = (loss + (balance * 0.01)?)?;
+            loss = (loss + (balance * LeafConfig::robust().balance_weight)?)?;
         }
         if with_leaf {
             let ramp = (step as f64 / (0.3 * arguments.steps as f64)).min(1.);

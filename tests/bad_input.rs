@@ -128,6 +128,12 @@ fn a_corrupt_image_is_named_or_left_out_and_counted() -> Outcome {
     let folder = class_folders(&FIVE)?;
     let bad = folder.path().join("train/c/broken.png");
     fs::write(&bad, b"\x89PNG\r\n\x1a\n and then nothing")?;
+    // Another one has a good header and ends too early.
+    let whole = fs::read(folder.path().join("train/d/train-0.png"))?;
+    fs::write(
+        folder.path().join("train/d/short.png"),
+        &whole[..whole.len() / 2],
+    )?;
     let data = folder_argument(&folder);
     let common = ["--data", data.as_str(), "--labels-per-class", "2"];
     refused(&common, &["broken.png"])?;
@@ -150,8 +156,11 @@ fn a_corrupt_image_is_named_or_left_out_and_counted() -> Outcome {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    assert!(said.contains("1 bad file"), "{said}");
-    assert!(said.contains("broken.png"), "{said}");
+    assert!(said.contains("bad files left out: 2"), "{said}");
+    assert!(
+        said.contains("broken.png") && said.contains("short.png"),
+        "{said}"
+    );
     Ok(())
 }
 
@@ -166,6 +175,12 @@ fn options_out_of_bounds() -> Outcome {
     refused(&["--threshold", "1.5"], &["threshold = 1.5", "0 to 1"])?;
     refused(&["--warmup", "700"], &["warmup_steps = 700"])?;
     refused(&["--k", "9"], &["k = 9", "num_experts = 4"])?;
+    refused(&["--leaf", "none", "--k", "9"], &["k = \"9\"", "no value"])?;
+    refused(
+        &["--summary", "no/such/folder/s.json"],
+        &["no/such/folder/s.json"],
+    )?;
+    refused(&["--compare", "--init", "x.safetensors"], &["--init"])?;
     refused(&["--experts", "0"], &["num_experts = 0"])?;
     refused(
         &["--leaf", "strong"],

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use leaf::DeviceChoice;
 use leaf::core::{InstanceLevel, LeafConfig, MixtureConfig};
 use leaf::data::{
-    AugmentConfig, CheckLevel, Color, ImageConfig, LoaderConfig, Shuffle, SplitConfig,
+    AugmentConfig, CheckLevel, Color, ImageConfig, LoaderConfig, Shuffle, SplitConfig, UnlabeledSet,
 };
 use leaf::recipe::{Backbone, DataRecipe, FaceSource, Preset, Recipe};
 use leaf::train::{CosineSchedule, TrainConfig};
@@ -23,7 +23,7 @@ pub(crate) struct RunArguments {
         help_heading = "Faces"
     )]
     data: FaceSource,
-    /// Labelled faces of each class; all others are used without their label.
+    /// Labelled faces of each class; every training face is used without its label too.
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Faces")]
     labels_per_class: usize,
     /// Training faces of each class to hold out and choose the best step on (best.safetensors); none
@@ -31,7 +31,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Faces")]
     validation: usize,
     /// How the labelled faces are drawn: this library's generator with --seed, or NumPy's with seed 5
-    /// as LEAF's authors do for RAF-DB.
+    /// as LEAF's authors do for RAF-DB, who use only the other faces without a label.
     #[arg(long, value_enum, default_value_t = SplitArgument::Seeded, help_heading = "Faces")]
     split: SplitArgument,
     /// Height and width in pixels.
@@ -55,7 +55,8 @@ pub(crate) struct RunArguments {
     /// How closely every listed file is looked at before the first step.
     #[arg(long, value_enum, default_value_t = CheckArgument::Headers, help_heading = "Faces")]
     check: CheckArgument,
-    /// Leave bad files out, and count them, instead of ending.
+    /// Decode every image before the first step and leave bad files out, and count them, instead of
+    /// ending at one.
     #[arg(long, help_heading = "Faces")]
     skip_bad: bool,
 
@@ -147,7 +148,8 @@ pub(crate) struct RunArguments {
     )]
     pub(crate) device: DeviceChoice,
 
-    /// Folder for checkpoints, metrics, split and recipe; it is made if it is not there.
+    /// Folder for checkpoints, metrics, split and recipe; it is made if it is not there [default:
+    /// runs/ and the example's name].
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
     /// JSON file for the final figures.
@@ -197,18 +199,34 @@ impl RunArguments {
     }
 
     /// The preset with what the command line changes in it.
-    pub(crate) fn leaf_config(&self) -> LeafConfig {
+    ///
+    /// # Errors
+    /// When an option changes a part that the preset does not have.
+    pub(crate) fn leaf_config(&self) -> leaf::Result<LeafConfig> {
         let mut leaf = self.leaf.config();
         let instance = leaf.instance.as_mut().map(|level| match level {
             InstanceLevel::Features(mixture) | InstanceLevel::Predictions(mixture) => mixture,
         });
-        for mixture in [leaf.semantic.as_mut(), instance].into_iter().flatten() {
+        let mixtures: Vec<&mut MixtureConfig> = [leaf.semantic.as_mut(), instance]
+            .into_iter()
+            .flatten()
+            .collect();
+        for (field, value) in [("experts", self.experts), ("k", self.k)] {
+            if mixtures.is_empty() {
+                refuse(field, value)?;
+            }
+        }
+        for mixture in mixtures {
             self.change(mixture);
         }
-        if let (Some(category), Some(max_positives)) = (&mut leaf.category, self.max_positives) {
-            category.decoupling.max_positives = max_positives;
+        match &mut leaf.category {
+            Some(category) => {
+                let sets = &mut category.decoupling;
+                sets.max_positives = self.max_positives.unwrap_or(sets.max_positives);
+            }
+            None => refuse("max-positives", self.max_positives)?,
         }
-        leaf
+        Ok(leaf)
     }
 
     fn change(&self, mixture: &mut MixtureConfig) {
@@ -231,7 +249,10 @@ impl RunArguments {
                     SplitArgument::Seeded => Shuffle::Seeded { seed: self.seed },
                     SplitArgument::Authors => Shuffle::NumpyPerClass { seed: 5 },
                 },
-                ..SplitConfig::default()
+                unlabeled: match self.split {
+                    SplitArgument::Seeded => UnlabeledSet::WithLabeled,
+                    SplitArgument::Authors => UnlabeledSet::WithoutLabeled,
+                },
             },
             loader: LoaderConfig {
                 batch_size: self.batch,
@@ -249,5 +270,17 @@ impl RunArguments {
             },
             skip_bad: self.skip_bad,
         }
+    }
+}
+
+/// An option that would do nothing is an error, not ignored.
+fn refuse(field: &'static str, value: Option<usize>) -> leaf::Result<()> {
+    match value {
+        None => Ok(()),
+        Some(value) => Err(leaf::Error::Choice {
+            field,
+            value: value.to_string(),
+            expected: "no value, since the preset of --leaf has no such part",
+        }),
     }
 }

@@ -1,4 +1,4 @@
-//! What the examples that train share: command line, console and the table at the end.
+//! What the examples that train share: the command line and the table at the end.
 
 pub(crate) mod arguments;
 pub(crate) mod table;

@@ -110,7 +110,9 @@ mod schedule;
 mod trainer;
 mod weight_average;
 
-pub use checkpoint::{Architecture, Checkpoint, ModelCard, Part, Preprocessing, save_checkpoint};
+pub use checkpoint::{
+    Architecture, Checkpoint, ModelCard, Part, Preprocessing, save_checkpoint, write_atomically,
+};
 pub use error::{BoxError, Error, Result};
 pub use evaluation_set::{Chunks, EvaluationSet, evaluate};
 pub use gradients::Gradients;

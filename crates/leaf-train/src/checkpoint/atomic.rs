@@ -7,7 +7,10 @@ use crate::{Error, Result};
 
 /// Writes a file so that its name always means a whole file, the old one or the new one, even if
 /// the machine stops in between.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let io = |action: &'static str| {
         move |source: std::io::Error| Error::Io {
             action,
@@ -30,7 +33,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".checkpoint-").suffix(".part");
+    builder.prefix(".writing-").suffix(".part");
     #[cfg(unix)]
     {
         // As for any other new file: the user's mask decides.
@@ -67,7 +70,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("weights");
         for bytes in [&b"a longer one"[..], b"short"] {
-            write(&path, bytes).expect("written");
+            write_atomically(&path, bytes).expect("written");
             assert_eq!(std::fs::read(&path).expect("read"), bytes);
         }
         assert_eq!(names(folder.path()), ["weights"]);
@@ -79,9 +82,9 @@ mod tests {
         // A folder in the way lets the last move, the rename, fail.
         let path = folder.path().join("weights");
         std::fs::create_dir(&path).expect("a folder");
-        let error = write(&path, b"bytes").expect_err("a folder is in the way");
+        let error = write_atomically(&path, b"bytes").expect_err("a folder is in the way");
         assert!(error.to_string().contains("weights"), "{error}");
         assert_eq!(names(folder.path()), ["weights"]);
-        assert!(write(&folder.path().join("none/weights"), b"bytes").is_err());
+        assert!(write_atomically(&folder.path().join("none/weights"), b"bytes").is_err());
     }
 }

@@ -10,6 +10,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use atomic::write_atomically;
 #[cfg(test)]
 pub(crate) use card::tests::example as example_card;
 pub use card::{Architecture, ModelCard, Preprocessing};

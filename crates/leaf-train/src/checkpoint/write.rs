@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use leaf_core::Parameters;
 
 use super::header::{ENTRY, FORMAT, Header};
-use super::{ModelCard, Part, atomic};
+use super::{ModelCard, Part, write_atomically};
 use crate::{Error, Result};
 
 /// Writes weights and their card into one safetensors file, atomically: after a crash the path
@@ -47,5 +47,5 @@ pub fn save_checkpoint(
     let metadata = HashMap::from([(ENTRY.to_owned(), json)]);
     let bytes = safetensors::serialize(tensors, Some(metadata))
         .map_err(|error| unwritable(std::io::Error::other(error.to_string())))?;
-    atomic::write(path, &bytes)
+    write_atomically(path, &bytes)
 }

@@ -119,7 +119,7 @@ pub struct RunSummary {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// No unlabelled face was trained on for many steps.
+    /// No unlabelled face passed the host's selection for many steps.
     NothingSelected {
         /// The last of those steps, from 1.
         step: usize,
@@ -142,8 +142,8 @@ impl std::fmt::Display for Warning {
         } = self;
         write!(
             f,
-            "no unlabelled face has passed the selection for {steps} steps (up to step {step}), so \
-             only the labelled ones are learned from. Look at the mean confidence"
+            "no unlabelled face has passed the selection for {steps} steps (up to step {step}): none \
+             is trained on with a pseudo-label. Look at the mean confidence"
         )?;
         if let Some(confidence) = confidence {
             write!(f, " ({confidence:.2})")?;

@@ -89,7 +89,7 @@ pub struct DataRecipe {
     pub loader: LoaderConfig,
     /// How closely files are looked at before the first step.
     pub check: CheckLevel,
-    /// Whether bad files are left out; otherwise one is an error.
+    /// Whether bad files are left out, after every image was decoded whole; otherwise one is an error.
     pub skip_bad: bool,
 }
 

@@ -14,9 +14,10 @@ pub use data::{DataRecipe, FaceSource};
 pub use model::{Backbone, Classifier, ClassifierSpec};
 pub use prepared::{Prepared, Progress};
 pub use run::{Outcome, RunFiles};
-pub use summary::{Rates, Summary};
+pub use summary::{Rates, RunFigures, Summary};
 pub use trainer::{Preset, TrainerChoice};
 
+use leaf_data::Color;
 use leaf_train::{CosineSchedule, OptimizerConfig, TrainConfig};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,23 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// The network, its images and the batches, in a line.
+    pub fn describe(&self) -> String {
+        let size = self.data.images.size;
+        let color = match self.data.images.color {
+            Color::Gray => "gray",
+            Color::Rgb => "color",
+        };
+        let (labeled, mu) = (self.data.loader.batch_size, self.data.loader.mu);
+        format!(
+            "{} network, {color} images of {size} x {size} pixels, {labeled} labelled and {} unlabelled \
+             faces a step, seed {}",
+            self.backbone,
+            labeled * mu,
+            self.seed
+        )
+    }
+
     /// The same run with another training rule: same faces, split, initial encoder and batches.
     pub fn with_trainer(&self, trainer: TrainerChoice) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use leaf_data::{BadFile, DataSet, Faces, LabelSplit};
+use leaf_data::{BadFile, CheckLevel, DataSet, Faces, LabelSplit};
 
 use super::Recipe;
 use crate::{Error, Result};
@@ -39,7 +39,12 @@ impl Recipe {
         self.check_size()?;
         let read = self.data.source.read()?;
         let checking = report(&mut progress, "checking files");
-        let (data, bad) = read.checked(self.data.check, self.data.skip_bad, checking)?;
+        // Who wants bad files left out wants to know of all of them before the first step.
+        let level = match self.data.skip_bad {
+            true => CheckLevel::Full,
+            false => self.data.check,
+        };
+        let (data, bad) = read.checked(level, self.data.skip_bad, checking)?;
         if data.test().is_empty() {
             return Err(Error::NoTestFaces {
                 data: self.data.source.to_string(),
@@ -143,7 +148,7 @@ impl Prepared {
             ));
         }
         if !self.bad.is_empty() {
-            lines.push(format!("{} bad files were left out", self.bad.len()));
+            lines.push(format!("bad files left out: {}", self.bad.len()));
         }
         lines.join("\n")
     }

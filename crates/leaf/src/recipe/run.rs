@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use leaf_core::Random;
-use leaf_data::{Color, Faces, Loader};
+use leaf_data::{Faces, Loader};
 use leaf_ssl::Algorithm;
 use leaf_train::{
     Checkpoint, EvaluationSet, JsonLines, Learner, ModelCard, Observer, Preprocessing, SetMetrics,
@@ -14,7 +14,7 @@ use leaf_train::{
 use super::model::noise;
 use super::summary::write_json;
 use super::{Classifier, ClassifierSpec, Prepared, Rates, Recipe};
-use crate::Result;
+use crate::{Error, Result};
 
 /// How many faces are evaluated at once.
 const EVALUATION_CHUNK: usize = 250;
@@ -93,12 +93,12 @@ impl Recipe {
     ) -> Result<Outcome> {
         self.check(faces.classes().len())?;
         let mut trainer = self.trainer(faces, device, files)?;
-        let mut metrics = self.write_beside(faces, files)?;
         let views = trainer.algorithm().views();
         let random = Random::new(self.seed).split("batches");
         let training = faces.training().clone();
         let loader = &self.data.loader;
         let batches = Loader::new(training, faces.split(), views, loader, &random, device)?;
+        let mut metrics = self.write_beside(faces, files)?;
 
         let mut sets: Vec<EvaluationSet> = faces
             .tests()
@@ -146,8 +146,18 @@ impl Recipe {
         Ok(trainer.with_checkpoints(files.folder, card)?)
     }
 
-    /// What must be known to read the run: written before the first step.
+    /// What must be known to read the run: written before the first step. Weights of an earlier run
+    /// in the same folder would not be this recipe's.
     fn write_beside(&self, faces: &Prepared, files: &RunFiles) -> Result<JsonLines> {
+        for name in ["last.safetensors", "best.safetensors"] {
+            let old = files.folder.join(name);
+            if old.exists() && files.init != Some(old.as_path()) {
+                std::fs::remove_file(&old).map_err(|source| Error::File {
+                    path: old.display().to_string(),
+                    source,
+                })?;
+            }
+        }
         write_json(&files.folder.join("recipe.json"), self)?;
         faces.split().write(&files.folder.join("split.json"))?;
         Ok(JsonLines::create(&files.folder.join("metrics.jsonl"))?)
@@ -164,10 +174,7 @@ impl Recipe {
     }
 
     fn channels(&self) -> usize {
-        match self.data.images.color {
-            Color::Gray => 1,
-            Color::Rgb => 3,
-        }
+        self.data.images.color.channels()
     }
 
     fn card(&self, faces: &Prepared, spec: &ClassifierSpec) -> ModelCard {

@@ -1,8 +1,8 @@
 //! A run's outcome as a small JSON file.
 
-use std::io::Write;
 use std::path::Path;
 
+use leaf_train::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -16,31 +16,59 @@ pub struct Rates {
     pub balanced_accuracy: f64,
 }
 
-/// What a run found, with what others found under the same split, initial encoder and batches.
+/// One run's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// How many steps each run had.
+pub struct RunFigures {
+    /// How many steps the run had.
     pub steps: usize,
     /// The seed of split, weights, batches and noise.
     pub seed: u64,
     /// Labelled faces of each class.
     pub labels_per_class: usize,
-    /// The main run.
+    /// The rates.
     #[serde(flatten)]
     pub rates: Rates,
+}
+
+/// What a run found, with what others found under the same split, initial encoder and batches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The main run.
+    #[serde(flatten)]
+    pub main: RunFigures,
     /// The same host without LEAF.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub plain: Option<Rates>,
+    pub plain: Option<RunFigures>,
     /// The labelled faces alone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub supervised: Option<Rates>,
+    pub supervised: Option<RunFigures>,
 }
 
 impl Summary {
+    /// Whether a summary can be written there, before the work that it is of.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the folder is missing or cannot be written to, or the path is a folder.
+    pub fn check_path(path: &Path) -> Result<()> {
+        let failed = |source: std::io::Error| Error::File {
+            path: path.display().to_string(),
+            source,
+        };
+        if path.is_dir() {
+            return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+        }
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        tempfile::tempfile_in(folder).map_err(failed)?;
+        Ok(())
+    }
+
     /// Writes the summary; a file of that name is replaced in one step.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be written.
+    /// When it cannot be written, naming the file.
     pub fn write(&self, path: &Path) -> Result<()> {
         write_json(path, self)
     }
@@ -48,21 +76,11 @@ impl Summary {
 
 /// Writes a value as JSON; a file of that name is replaced in one step.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let failed = |source: std::io::Error| Error::File {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Error::File {
         path: path.display().to_string(),
-        source,
-    };
-    let mut text = serde_json::to_string_pretty(value).map_err(|error| failed(error.into()))?;
-    text.push('\n');
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+        source: error.into(),
+    })?;
+    Ok(write_atomically(path, format!("{text}\n").as_bytes())?)
 }
 
 #[cfg(test)]
@@ -75,12 +93,15 @@ mod tests {
             accuracy,
             balanced_accuracy: accuracy / 2.,
         };
-        let summary = Summary {
+        let figures = |accuracy| RunFigures {
             steps: 7,
             seed: 3,
             labels_per_class: 10,
-            rates: rates(0.5),
-            plain: Some(rates(0.25)),
+            rates: rates(accuracy),
+        };
+        let summary = Summary {
+            main: figures(0.5),
+            plain: Some(figures(0.25)),
             supervised: None,
         };
         let folder = tempfile::tempdir()?;
@@ -91,12 +112,17 @@ mod tests {
         assert_eq!(value["accuracy"], 0.5);
         assert_eq!(value["balanced_accuracy"], 0.25);
         assert_eq!(value["plain"]["accuracy"], 0.25);
+        assert_eq!(value["plain"]["steps"], value["steps"]);
         assert!(value.get("supervised").is_none());
         assert_eq!(serde_json::from_str::<Summary>(&text)?, summary);
 
         let missing = folder.path().join("no/such/folder/s.json");
-        let error = summary.write(&missing).unwrap_err().to_string();
-        assert!(error.contains("s.json"), "{error}");
+        for outcome in [summary.write(&missing), Summary::check_path(&missing)] {
+            let error = outcome.unwrap_err().to_string();
+            assert!(error.contains("s.json"), "{error}");
+        }
+        assert!(Summary::check_path(folder.path()).is_err());
+        assert!(Summary::check_path(&path).is_ok());
         Ok(())
     }
 }
