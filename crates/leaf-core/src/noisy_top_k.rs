@@ -59,6 +59,9 @@ impl Default for NoisyTopKConfig {
     }
 }
 
+/// More experts than this are a slip of the hand, and would not fit into memory.
+const MOST_EXPERTS: usize = 4096;
+
 impl NoisyTopKConfig {
     /// Checks every rule.
     ///
@@ -69,6 +72,13 @@ impl NoisyTopKConfig {
         if num_experts == 0 {
             return Err(Error::Zero {
                 field: "num_experts",
+            });
+        }
+        if num_experts > MOST_EXPERTS {
+            return Err(Error::OutOfRange {
+                field: "num_experts",
+                value: num_experts as f64,
+                expected: "1 to 4096",
             });
         }
         if k == 0 || k > num_experts {
@@ -320,6 +330,10 @@ mod tests {
         assert_eq!(
             wrong(|c| c.num_experts = 0),
             "num_experts = 0, expected at least 1"
+        );
+        assert_eq!(
+            wrong(|c| c.num_experts = 5000),
+            "num_experts = 5000, expected 1 to 4096"
         );
         assert!(wrong(|c| c.k = 0).starts_with("k = 0"));
         assert_eq!(

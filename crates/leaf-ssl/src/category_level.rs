@@ -105,16 +105,11 @@ impl UnlabeledLoss for CategoryLevel {
 
 impl Stateful for CategoryLevel {
     fn state(&self) -> Result<State> {
-        self.alignment
-            .as_ref()
-            .map_or_else(|| Ok(State::new()), Stateful::state)
+        self.alignment.state()
     }
 
     fn load_state(&mut self, state: &State) -> Result<()> {
-        match &mut self.alignment {
-            Some(alignment) => alignment.load_state(state),
-            None => Ok(()),
-        }
+        self.alignment.load_state(state)
     }
 }
 

@@ -65,15 +65,10 @@ impl PseudoLabeler for HardLabels {
 
 impl Stateful for HardLabels {
     fn state(&self) -> Result<State> {
-        self.alignment
-            .as_ref()
-            .map_or_else(|| Ok(State::new()), Stateful::state)
+        self.alignment.state()
     }
 
     fn load_state(&mut self, state: &State) -> Result<()> {
-        match &mut self.alignment {
-            Some(alignment) => alignment.load_state(state),
-            None => Ok(()),
-        }
+        self.alignment.load_state(state)
     }
 }

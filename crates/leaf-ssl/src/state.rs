@@ -46,6 +46,28 @@ pub trait Stateful {
     }
 }
 
+impl<S: Stateful + ?Sized> Stateful for Box<S> {
+    fn state(&self) -> Result<State> {
+        (**self).state()
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<()> {
+        (**self).load_state(state)
+    }
+}
+
+/// A part that is switched off keeps nothing.
+impl<S: Stateful> Stateful for Option<S> {
+    fn state(&self) -> Result<State> {
+        self.as_ref()
+            .map_or_else(|| Ok(State::new()), Stateful::state)
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<()> {
+        self.as_mut().map_or(Ok(()), |part| part.load_state(state))
+    }
+}
+
 /// The entries of several parts, each under its part's name.
 ///
 /// # Errors

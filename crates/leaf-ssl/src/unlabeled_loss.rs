@@ -48,16 +48,6 @@ impl<L: UnlabeledLoss + ?Sized> UnlabeledLoss for Box<L> {
     }
 }
 
-impl<L: Stateful + ?Sized> Stateful for Box<L> {
-    fn state(&self) -> Result<crate::State> {
-        (**self).state()
-    }
-
-    fn load_state(&mut self, state: &crate::State) -> Result<()> {
-        (**self).load_state(state)
-    }
-}
-
 /// `m_i CE(z_i, class_i)`: the strong view must predict the pseudo-label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct HardCrossEntropy;

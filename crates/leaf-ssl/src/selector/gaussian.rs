@@ -148,19 +148,14 @@ impl Stateful for Gaussian {
             (MEAN.to_owned(), Tensor::new(&[self.mean], device)?),
             (VARIANCE.to_owned(), Tensor::new(&[self.variance], device)?),
         ]);
-        if let Some(alignment) = &self.alignment {
-            let entries = alignment.state()?.into_iter();
-            state.extend(entries.map(|(name, value)| (format!("{ALIGNMENT}.{name}"), value)));
-        }
+        let entries = self.alignment.state()?.into_iter();
+        state.extend(entries.map(|(name, value)| (format!("{ALIGNMENT}.{name}"), value)));
         Ok(state)
     }
 
     fn load_state(&mut self, state: &State) -> Result<()> {
         self.mean = state_entry(state, MEAN, &[1])?.to_vec1::<f32>()?[0];
         self.variance = state_entry(state, VARIANCE, &[1])?.to_vec1::<f32>()?[0];
-        match &mut self.alignment {
-            Some(alignment) => alignment.load_state(&part_of_state(state, ALIGNMENT)),
-            None => Ok(()),
-        }
+        self.alignment.load_state(&part_of_state(state, ALIGNMENT))
     }
 }
