@@ -6,7 +6,7 @@ use std::error::Error;
 use candle_core::{DType, Device, Tensor};
 use leaf_core::{LeafConfig, NoiseSource, Parameters, Random, leaf_head};
 use leaf_fixmatch::FixMatchConfig;
-use leaf_ssl::{Algorithm, Batch, Labeled, Model, Networks, Step, Unlabeled};
+use leaf_ssl::{Algorithm, Batch, Context, Labeled, Model, Step, Unlabeled};
 use leaf_vision::{ResNetConfig, resnet};
 
 const CLASSES: usize = 7;
@@ -50,7 +50,7 @@ fn one_step(
         encoder: resnet(backbone, vb.pp("encoder"))?,
         head: leaf_head(leaf, width, CLASSES, vb.pp("head"), &noise)?,
     };
-    let networks = Networks {
+    let networks = Context {
         student: &network,
         average: None,
     };

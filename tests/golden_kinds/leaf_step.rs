@@ -7,8 +7,8 @@ use leaf_core::{
     NoiseSource, Normalize, Random,
 };
 use leaf_ssl::{
-    Algorithm, Batch, CategoryLevel, ClassThresholds, HardLabels, Labeled, Logits, Network,
-    Networks, PseudoLabeler, Step, Unlabeled, WeakStrong, WeakStrongConfig,
+    Algorithm, Batch, CategoryLevel, ClassThresholds, Context, HardLabels, Labeled, Logits,
+    Network, PseudoLabeler, Step, Unlabeled, WeakStrong, WeakStrongConfig,
 };
 
 use crate::aggregation::{Stored, Vars, combine, expect_gradients, gate_config};
@@ -49,7 +49,7 @@ pub(crate) fn leaf_step(case: &Case) -> Outcome {
     expect_outputs(case)?;
 
     let mut algorithm = algorithm(case, network.num_classes())?;
-    let networks = Networks {
+    let networks = Context {
         student: &network,
         average: None,
     };

@@ -69,6 +69,17 @@ pub enum Error {
         expected: &'static str,
     },
 
+    /// A name is none of those that are known.
+    #[error("{field} = {value:?}, expected {expected}")]
+    Name {
+        /// What is named.
+        field: &'static str,
+        /// The name that was given.
+        value: String,
+        /// The names in words.
+        expected: &'static str,
+    },
+
     /// A positive set could hold every class.
     #[error(
         "max_positives = {max_positives} with {num_classes} classes, expected 1 to {}",

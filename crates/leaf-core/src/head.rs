@@ -79,6 +79,7 @@ impl<S: Aggregator, I: Aggregator> LeafHead<S, I> {
         Ok(HeadOutput {
             logits,
             features: unit_length(&semantic.output)?,
+            aggregated: semantic.output,
             balance: sum(semantic.balance, instance.balance)?,
             routing,
         })

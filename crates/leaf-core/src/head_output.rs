@@ -11,6 +11,8 @@ pub struct HeadOutput {
     pub logits: Tensor,
     /// What the semantic level gives, scaled to unit length `(N, D)`: what contrastive losses compare.
     pub features: Tensor,
+    /// What the semantic level gives `(N, D)`: what further heads read.
+    pub aggregated: Tensor,
     /// The sum of the mixtures' balance losses, unweighted (scalar); `None` without mixtures.
     pub balance: Option<Tensor>,
     /// The mixtures' decisions by level (`"semantic"`, `"instance"`).

@@ -88,6 +88,8 @@ mod random;
 mod ranking;
 mod routing;
 mod softplus;
+#[cfg(feature = "serde")]
+pub mod switch;
 mod unit_length;
 
 pub use aggregator::{Aggregated, Aggregator, Identity, Then};
@@ -96,7 +98,7 @@ pub use category::{CategoryDecoupling, DecouplingConfig, LabelSets, SetWeighting
 pub use combine::Combine;
 pub use config::{
     Alignment, AlignmentTarget, CategoryConfig, CategoryLoss, Faces, ForwardPlan, InstanceLevel,
-    LeafConfig, Masking,
+    LeafConfig, Levels, Masking,
 };
 pub use consistency::{decoupled_consistency, positive_set_loss};
 pub use contrastive::{ContrastiveConfig, Pairs, contrastive};

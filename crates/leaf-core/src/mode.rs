@@ -7,12 +7,16 @@ use candle_core::Tensor;
 /// | mode | batch norm uses | gate noise, dropout | graph |
 /// |---|---|---|---|
 /// | `Train` | batch statistics, running ones are updated | on | kept |
+/// | `FrozenStatistics` | batch statistics, running ones stay | on | kept |
 /// | `Teacher` | batch statistics, running ones stay | off | none |
 /// | `Eval` | running statistics | off | none |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// The pass that gradients flow through.
     Train,
+    /// As `Train`, but batch norm's running statistics stay: faces that should not colour what
+    /// evaluation sees.
+    FrozenStatistics,
     /// A pass of the training network that makes pseudo-labels.
     Teacher,
     /// Evaluation and use.
@@ -22,6 +26,11 @@ pub enum Mode {
 impl Mode {
     /// Whether gradients flow through this pass.
     pub fn is_train(self) -> bool {
+        matches!(self, Self::Train | Self::FrozenStatistics)
+    }
+
+    /// Whether batch norm's running statistics follow this pass.
+    pub fn updates_statistics(self) -> bool {
         self == Self::Train
     }
 
@@ -48,7 +57,9 @@ mod tests {
     #[test]
     fn only_training_records_operations() -> candle_core::Result<()> {
         let weight = Var::new(&[1f32, 2.], &Device::Cpu)?;
-        assert!(Mode::Train.view(&weight).sqr()?.track_op());
+        for mode in [Mode::Train, Mode::FrozenStatistics] {
+            assert!(mode.view(&weight).sqr()?.track_op());
+        }
         for mode in [Mode::Teacher, Mode::Eval] {
             assert!(!mode.view(&weight).sqr()?.track_op());
         }

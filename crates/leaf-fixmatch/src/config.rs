@@ -2,11 +2,11 @@
 
 use leaf_core::{Alignment, LeafConfig};
 use leaf_ssl::{
-    CategoryLevel, FixedThreshold, HardCrossEntropy, HardLabels, Result, WeakStrong,
-    WeakStrongConfig,
+    CrossEntropy, FixedThreshold, HardLabels, Result, Task, WeakStrong, WeakStrongConfig,
+    with_category,
 };
 
-use crate::{BoxedLoss, FixMatch};
+use crate::FixMatch;
 
 /// FixMatch's configuration; the defaults are the published ones.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,7 @@ pub struct FixMatchConfig {
     pub lambda_u: f64,
     /// Whether and how weak predictions are aligned before they label. Not in the paper: an option
     /// that helps where labels are few, and the honest control for LEAF's aligned sets.
+    #[cfg_attr(feature = "serde", serde(with = "leaf_core::switch"))]
     pub alignment: Option<Alignment>,
     /// What LEAF adds.
     pub leaf: LeafConfig,
@@ -42,21 +43,18 @@ impl FixMatchConfig {
         self
     }
 
-    /// The trainer for that many classes.
+    /// The trainer for a task.
     ///
     /// # Errors
     /// The first rule that is broken, with the field, its value and the bound.
-    pub fn build(&self, num_classes: usize) -> Result<FixMatch<BoxedLoss>> {
+    pub fn build(&self, task: &Task) -> Result<FixMatch> {
+        let num_classes = task.num_classes;
         self.leaf.check(num_classes)?;
-        let loss: BoxedLoss = match &self.leaf.category {
-            Some(category) => Box::new(CategoryLevel::new(category, num_classes)?),
-            None => Box::new(HardCrossEntropy),
-        };
         WeakStrong::new(
             "FixMatch",
             HardLabels::new(self.alignment.as_ref(), num_classes)?,
             FixedThreshold::new(self.threshold)?,
-            loss,
+            with_category(CrossEntropy, self.leaf.category.as_ref(), num_classes)?,
             WeakStrongConfig::new(self.lambda_u, &self.leaf),
         )
     }

@@ -12,11 +12,11 @@
 //! ```
 //! use leaf_core::LeafConfig;
 //! use leaf_fixmatch::FixMatchConfig;
-//! use leaf_ssl::{Algorithm, Views};
+//! use leaf_ssl::{Algorithm, Task, Views};
 //!
 //! # fn main() -> leaf_ssl::Result<()> {
-//! let plain = FixMatchConfig::default().build(7)?;
-//! let leaf = FixMatchConfig::default().with_leaf(LeafConfig::robust()).build(7)?;
+//! let plain = FixMatchConfig::default().build(&Task::new(7))?;
+//! let leaf = FixMatchConfig::default().with_leaf(LeafConfig::robust()).build(&Task::new(7))?;
 //! assert_eq!(plain.views(), Views::WEAK_STRONG);
 //! assert_eq!(leaf.views(), Views::WEAK_STRONG);
 //! # Ok(())
@@ -26,10 +26,7 @@
 mod config;
 
 pub use config::FixMatchConfig;
-use leaf_ssl::{FixedThreshold, HardCrossEntropy, HardLabels, UnlabeledLoss, WeakStrong};
+use leaf_ssl::{BoxedLoss, FixedThreshold, HardLabels, WeakStrong};
 
 /// FixMatch with a loss of unlabelled faces: cross-entropy, or what LEAF puts in its place.
-pub type FixMatch<L = HardCrossEntropy> = WeakStrong<HardLabels, FixedThreshold, L>;
-
-/// A loss of unlabelled faces that was chosen at run time.
-pub type BoxedLoss = Box<dyn UnlabeledLoss + Send>;
+pub type FixMatch<L = BoxedLoss> = WeakStrong<HardLabels, FixedThreshold, L>;

@@ -6,7 +6,7 @@ use leaf_core::{
 };
 use leaf_fixmatch::{BoxedLoss, FixMatch, FixMatchConfig};
 use leaf_ssl::{
-    Algorithm, Batch, FixedThreshold, HardCrossEntropy, HardLabels, Labeled, Model, Networks,
+    Algorithm, Batch, Context, FixedThreshold, HardCrossEntropy, HardLabels, Labeled, Model,
     Result, Step, Unlabeled, WeakStrong, WeakStrongConfig,
 };
 use leaf_testkit::entries;
@@ -58,7 +58,7 @@ fn batch(step: u64) -> Result<Batch> {
 fn train(mut algorithm: impl Algorithm, leaf: &LeafConfig) -> Result<Vec<f64>> {
     let parameters = Parameters::new(0);
     let network = network(&parameters, leaf)?;
-    let networks = Networks {
+    let networks = Context {
         student: &network,
         average: None,
     };
@@ -116,7 +116,7 @@ fn every_parameter_gets_a_gradient() -> Result<()> {
     ] {
         let parameters = Parameters::new(0);
         let network = network(&parameters, &leaf)?;
-        let networks = Networks {
+        let networks = Context {
             student: &network,
             average: None,
         };

@@ -18,19 +18,42 @@ pub struct Labeled {
     pub images: Tensor,
     /// Classes `(B,)`, u32.
     pub labels: Tensor,
-    /// Each face's place in the data set's training list.
+    /// Each face's place in the training list; empty unless the trainer asks for it.
     pub index: Vec<usize>,
 }
 
-/// Views of the same M faces: row i of every view shows the face `index[i]`.
+/// Views of the same M faces: row i of every view shows the same face.
 #[derive(Clone, Debug, Default)]
 pub struct Unlabeled {
     /// Weak views, each `(M, channels, height, width)`.
     pub weak: Vec<Tensor>,
     /// Strong views, each `(M, channels, height, width)`.
     pub strong: Vec<Tensor>,
-    /// Each face's place in the data set's training list.
+    /// The first strong view turned, if the trainer asks for it.
+    pub rotated: Option<Rotated>,
+    /// Each face's place in the training list; empty unless the trainer asks for it.
     pub index: Vec<usize>,
-    /// The true classes, if known: for measuring pseudo-labels, never for training.
+    /// The true classes, if known: whoever runs a trainer measures pseudo-labels by them, and no
+    /// trainer reads them.
     pub hidden_labels: Option<Vec<u32>>,
+}
+
+/// Faces that were turned by a random number of quarters.
+#[derive(Clone, Debug)]
+pub struct Rotated {
+    /// `(M, channels, height, width)`.
+    pub images: Tensor,
+    /// By how many quarters each was turned, 0 to 3 `(M,)`, u32.
+    pub quarters: Tensor,
+}
+
+impl Unlabeled {
+    /// How many faces there are (M).
+    ///
+    /// # Errors
+    /// When a view has no rows at all, as a scalar.
+    pub fn faces(&self) -> crate::Result<usize> {
+        let view = self.weak.iter().chain(&self.strong).next();
+        view.map_or(Ok(0), |view| Ok(view.dim(0)?))
+    }
 }

@@ -6,10 +6,9 @@ use leaf_core::{
     decoupled_consistency, positive_set_loss,
 };
 
-use crate::unlabeled_loss::hard_cross_entropy;
 use crate::{
-    AverageAlignment, FaceLosses, Logits, Result, SET_SIZE, State, Stateful, UnlabeledFaces,
-    UnlabeledLoss, linear_ramp,
+    AverageAlignment, BoxedLoss, CATEGORY, CrossEntropy, FaceLosses, Logits, Result, SET_SIZE,
+    Seen, State, Stateful, UnlabeledFaces, UnlabeledLoss, joined_state, linear_ramp, part_of_state,
 };
 
 /// Keeps the ratio finite where no face has a loss.
@@ -17,26 +16,36 @@ const TINY: f64 = 1e-12;
 
 /// Holds the strong view to the positive and negative classes of the weak views.
 ///
-/// With the host's weight m, a face's loss l and set weight w: on rejected faces
-/// `m CE + λ ramp (1 - m) w l`, on accepted ones `λ ramp m w l`, on all `λ ramp w l`; the configuration
-/// may replace `m` by its batch mean and scale the loss to the size of the host's cross-entropy.
-/// Source: arXiv 2404.15041, category level; its released code for the last two.
+/// With the host's weight m and loss h (already weighted), a face's set loss l and set weight w, each
+/// face costs
+///
+/// | [`Faces`] | |
+/// |---|---|
+/// | `Rejected` | `h + λ ramp (1 - m) w l` |
+/// | `Accepted` | `λ ramp m w l` |
+/// | `Both` | `λ m w l + λ ramp (1 - m) w l` |
+/// | `All` | `λ ramp w l` |
+///
+/// The configuration may replace `m` by its batch mean and scale the loss to the size of the host's
+/// cross-entropy. Source: arXiv 2404.15041, category level; its released code for the last two.
 #[derive(Clone, Debug)]
-pub struct CategoryLevel {
+pub struct CategoryLevel<L = CrossEntropy> {
+    host: L,
     config: CategoryConfig,
     decoupling: CategoryDecoupling,
     alignment: Option<AverageAlignment>,
 }
 
-impl CategoryLevel {
-    /// For that many classes.
+impl<L> CategoryLevel<L> {
+    /// In a host with that loss, for that many classes.
     ///
     /// # Errors
     /// When the configuration breaks a rule.
-    pub fn new(config: &CategoryConfig, num_classes: usize) -> Result<Self> {
+    pub fn new(host: L, config: &CategoryConfig, num_classes: usize) -> Result<Self> {
         config.check(num_classes)?;
         let alignment = config.alignment.as_ref();
         Ok(Self {
+            host,
             config: config.clone(),
             decoupling: CategoryDecoupling::new(config.decoupling.clone(), num_classes)?,
             alignment: alignment
@@ -45,24 +54,26 @@ impl CategoryLevel {
         })
     }
 
-    /// The sets of the views' mean logits, aligned if the configuration says so.
+    /// The sets of the weak views' mean logits, aligned if the configuration says so.
     ///
     /// # Errors
     /// When the views' shapes differ.
-    pub fn sets(&mut self, weak: &[Logits]) -> Result<LabelSets> {
-        let mut probs = Logits::mean(weak)?.probs()?;
+    pub fn sets(&mut self, seen: &Seen) -> Result<LabelSets> {
+        let weak: Vec<Logits> = seen.weak.iter().map(|view| view.logits.clone()).collect();
+        let mut probs = Logits::mean(&weak)?.probs()?;
         if let Some(alignment) = &mut self.alignment {
             probs = alignment.align(&probs)?;
         }
         Ok(self.decoupling.decouple(probs.tensor())?)
     }
 
-    /// How much the level acts on each face `(M,)`.
-    fn share(&self, host: &Tensor) -> Result<Tensor> {
+    /// How much the level acts on each face `(M,)`, given the host's weights and the ramp.
+    fn share(&self, host: &Tensor, ramp: f64) -> Result<Tensor> {
         let share = match self.config.faces {
-            Faces::Accepted => host.clone(),
-            Faces::Rejected => (1. - host)?,
-            Faces::All => host.ones_like()?,
+            Faces::Accepted => (host * ramp)?,
+            Faces::Rejected => ((1. - host)? * ramp)?,
+            Faces::Both => (host + ((1. - host)? * ramp)?)?,
+            Faces::All => (host.ones_like()? * ramp)?,
         };
         Ok(match self.config.masking {
             Masking::PerFace => share,
@@ -79,41 +90,77 @@ impl CategoryLevel {
         let ratio = (host.mean_all()? / losses.detach().mean_all()?.maximum(TINY)?)?;
         Ok(losses.broadcast_mul(&ratio)?)
     }
-}
 
-impl UnlabeledLoss for CategoryLevel {
-    fn losses(&mut self, faces: &UnlabeledFaces) -> Result<FaceLosses> {
-        let sets = self.sets(faces.weak)?;
+    /// Each face's loss of the level itself `(M,)`, with the mean size of the sets that it acts on.
+    fn set_losses(&mut self, faces: &UnlabeledFaces) -> Result<(Tensor, Tensor)> {
+        let sets = self.sets(faces.seen)?;
         let strong = faces.strong.tensor();
         let losses = match self.config.loss {
             CategoryLoss::Ranking => decoupled_consistency(strong, &sets)?,
             CategoryLoss::Set => positive_set_loss(strong, &sets)?,
         };
-        let share = self.share(faces.weights)?;
-        let factor = self.config.weight * linear_ramp(faces.step, self.config.ramp);
+        let ramp = linear_ramp(faces.seen.step, self.config.ramp);
+        let share = self.share(faces.weights, ramp)?;
         let losses = self.rescaled((losses * &sets.weight)?, faces)?;
-        let mut losses = ((losses * &share)? * factor)?;
-        if self.config.faces == Faces::Rejected {
-            losses = (hard_cross_entropy(faces)? + losses)?;
+        let losses = ((losses * &share)? * self.config.weight)?;
+        let acts_on = self.share(faces.weights, 1.)?;
+        Ok((losses, weighted_mean(&sets.count, &acts_on)?))
+    }
+}
+
+impl<L: UnlabeledLoss> UnlabeledLoss for CategoryLevel<L> {
+    fn losses(&mut self, faces: &UnlabeledFaces) -> Result<FaceLosses> {
+        let (level, set_size) = self.set_losses(faces)?;
+        let mut diagnostics = vec![
+            (SET_SIZE.to_owned(), set_size),
+            (CATEGORY.to_owned(), level.mean_all()?.detach()),
+        ];
+        if self.config.faces != Faces::Rejected {
+            return Ok(FaceLosses {
+                losses: level,
+                diagnostics,
+            });
         }
+        let host = self.host.losses(faces)?;
+        diagnostics.extend(host.diagnostics);
         Ok(FaceLosses {
-            losses,
-            diagnostics: vec![(SET_SIZE.to_owned(), weighted_mean(&sets.count, &share)?)],
+            losses: (host.losses + level)?,
+            diagnostics,
         })
     }
 }
 
-impl Stateful for CategoryLevel {
+impl<L: Stateful> Stateful for CategoryLevel<L> {
     fn state(&self) -> Result<State> {
-        self.alignment.state()
+        joined_state([
+            ("host", &self.host as &dyn Stateful),
+            ("alignment", &self.alignment),
+        ])
     }
 
     fn load_state(&mut self, state: &State) -> Result<()> {
-        self.alignment.load_state(state)
+        self.host.load_state(&part_of_state(state, "host"))?;
+        self.alignment
+            .load_state(&part_of_state(state, "alignment"))
     }
 }
 
+/// A host's loss with the category level in it, if LEAF's configuration has one.
+///
+/// # Errors
+/// When the configuration breaks a rule.
+pub fn with_category<L: UnlabeledLoss + Send + 'static>(
+    host: L,
+    config: Option<&CategoryConfig>,
+    num_classes: usize,
+) -> Result<BoxedLoss> {
+    Ok(match config {
+        Some(config) => Box::new(CategoryLevel::new(host, config, num_classes)?),
+        None => Box::new(host),
+    })
+}
+
 /// `Σ w x / Σ w` (scalar); not a number where no weight is.
-pub(crate) fn weighted_mean(xs: &Tensor, weights: &Tensor) -> Result<Tensor> {
+fn weighted_mean(xs: &Tensor, weights: &Tensor) -> Result<Tensor> {
     Ok(((xs * weights)?.sum_all()? / weights.sum_all()?)?.detach())
 }

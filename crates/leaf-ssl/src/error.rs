@@ -40,9 +40,27 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// A trainer needs what the network or whoever runs it does not offer.
+    #[error("the trainer needs a {what}, and there is none")]
+    Missing {
+        /// What is missing.
+        what: &'static str,
+    },
+
+    /// The labelled faces could not be read.
+    #[error("the labelled faces could not be read")]
+    LabeledFaces(#[source] Box<dyn std::error::Error + Send + Sync>),
+
     /// A saved state lacks an entry.
     #[error("the saved state has no entry {name:?}")]
     MissingState {
+        /// The entry.
+        name: String,
+    },
+
+    /// A saved state has an entry that nothing reads.
+    #[error("the saved state has an entry {name:?} that nothing reads")]
+    UnknownState {
         /// The entry.
         name: String,
     },

@@ -3,13 +3,13 @@
 use candle_core::Tensor;
 use leaf_core::{ForwardPlan, HeadOutput, Mode, Routing};
 
-use crate::{Batch, Error, Logits, Network, Result, Unlabeled, Views};
+use crate::{Batch, Context, Error, Logits, Network, Result, Unlabeled, Views};
 
 /// The network's answers to one batch.
 #[derive(Clone, Debug)]
 pub struct Passes {
-    /// The labelled faces' logits `(B, C)`.
-    pub labeled: Logits,
+    /// The labelled faces' answer.
+    pub labeled: ViewPass,
     /// Each weak view's answer.
     pub weak: Vec<ViewPass>,
     /// Each strong view's answer.
@@ -20,13 +20,58 @@ pub struct Passes {
     pub routing: Vec<(&'static str, Routing)>,
 }
 
-/// The network's answer to one view of the unlabelled faces.
+/// The network's answer to one view of N faces.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ViewPass {
-    /// `(M, C)`.
+    /// `(N, C)`.
     pub logits: Logits,
-    /// Unit length `(M, D)`.
+    /// Unit length `(N, D)`.
     pub features: Tensor,
+    /// What the semantic level gives `(N, D)`.
+    pub aggregated: Tensor,
+}
+
+impl ViewPass {
+    /// A head's answer.
+    ///
+    /// # Errors
+    /// When the logits are not `(N, C)`.
+    pub fn new(output: &HeadOutput) -> Result<Self> {
+        Ok(Self {
+            logits: Logits::new(output.logits.clone())?,
+            features: output.features.clone(),
+            aggregated: output.aggregated.clone(),
+        })
+    }
+
+    /// Scores alone, for rules that read nothing else.
+    pub fn of_logits(logits: Logits) -> Self {
+        Self {
+            features: logits.tensor().detach(),
+            aggregated: logits.tensor().detach(),
+            logits,
+        }
+    }
+
+    /// The same answer without gradient.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        Self {
+            logits: self.logits.detach(),
+            features: self.features.detach(),
+            aggregated: self.aggregated.detach(),
+        }
+    }
+
+    /// Rows `start` to `start + count` of a head's answer.
+    fn rows(output: &HeadOutput, start: usize, count: usize) -> Result<Self> {
+        Ok(Self {
+            logits: Logits::new(output.logits.narrow(0, start, count)?)?,
+            features: output.features.narrow(0, start, count)?,
+            aggregated: output.aggregated.narrow(0, start, count)?,
+        })
+    }
 }
 
 /// Runs a batch through the network as the plan says.
@@ -39,23 +84,53 @@ pub struct ViewPass {
 /// not fit each other; the network's own.
 pub fn run(
     plan: ForwardPlan,
-    network: &dyn Network,
+    context: &Context,
     batch: &Batch,
     views: Views,
     weak_is_trained: bool,
 ) -> Result<Passes> {
-    check_views(batch, views)?;
-    match plan {
-        ForwardPlan::Concatenated => concatenated(network, batch, views, weak_is_trained),
-        ForwardPlan::Separate => separate(network, batch, views),
+    check(batch, views)?;
+    let mut passes = match plan {
+        ForwardPlan::Concatenated => concatenated(context.student, batch, views, weak_is_trained),
+        ForwardPlan::Separate => separate(context.student, batch, views),
+    }?;
+    for view in &mut passes.weak {
+        view.logits = context.target(&view.logits)?;
     }
+    for view in &mut passes.strong {
+        view.logits = context.trained(&view.logits)?;
+    }
+    Ok(passes)
+}
+
+/// Whether a batch has what a trainer declared, and its parts fit each other.
+///
+/// # Errors
+/// [`Error::MissingViews`], [`Error::Rows`] or [`Error::Empty`].
+pub fn check(batch: &Batch, views: Views) -> Result<()> {
+    check_views(batch, views)?;
+    check_labeled(batch, views)?;
+    if views.any() {
+        check_unlabeled(batch, views)?;
+    }
+    Ok(())
 }
 
 fn check_views(batch: &Batch, views: Views) -> Result<()> {
-    let Unlabeled { weak, strong, .. } = &batch.unlabeled;
+    let Unlabeled {
+        weak,
+        strong,
+        rotated,
+        ..
+    } = &batch.unlabeled;
     for (kind, expected, found) in [
         ("weak", views.weak, weak.len()),
         ("strong", views.strong, strong.len()),
+        (
+            "rotated",
+            usize::from(views.rotated),
+            usize::from(rotated.is_some()),
+        ),
     ] {
         if found < expected {
             return Err(Error::MissingViews {
@@ -65,44 +140,46 @@ fn check_views(batch: &Batch, views: Views) -> Result<()> {
             });
         }
     }
-    check_labeled(batch)?;
-    if views.any() {
-        check_unlabeled(batch)
-    } else {
-        Ok(())
-    }
+    Ok(())
 }
 
-fn check_labeled(batch: &Batch) -> Result<()> {
+fn check_labeled(batch: &Batch, views: Views) -> Result<()> {
     let rows = batch.labeled.images.dim(0)?;
     if rows == 0 {
         return Err(Error::Empty {
             what: "labelled faces",
         });
     }
+    if views.labeled_index {
+        expect_rows("places of labelled faces", rows, batch.labeled.index.len())?;
+    }
     expect_rows("labels", rows, batch.labeled.labels.dim(0)?)
 }
 
-fn check_unlabeled(batch: &Batch) -> Result<()> {
-    let Unlabeled {
-        weak,
-        strong,
-        index,
-        hidden_labels,
-    } = &batch.unlabeled;
-    let rows = index.len();
+fn check_unlabeled(batch: &Batch, views: Views) -> Result<()> {
+    let unlabeled = &batch.unlabeled;
+    let rows = unlabeled.faces()?;
     if rows == 0 {
         return Err(Error::Empty {
             what: "unlabelled faces",
         });
     }
-    for view in weak.iter().chain(strong) {
+    let rotated = unlabeled.rotated.as_ref().map(|rotated| &rotated.images);
+    for view in unlabeled
+        .weak
+        .iter()
+        .chain(&unlabeled.strong)
+        .chain(rotated)
+    {
         expect_rows("rows in a view of unlabelled faces", rows, view.dim(0)?)?;
     }
-    match hidden_labels {
-        Some(labels) => expect_rows("hidden labels", rows, labels.len()),
-        None => Ok(()),
+    if let Some(rotated) = &unlabeled.rotated {
+        expect_rows("quarter turns", rows, rotated.quarters.dim(0)?)?;
     }
+    if views.index {
+        expect_rows("places of unlabelled faces", rows, unlabeled.index.len())?;
+    }
+    Ok(())
 }
 
 fn expect_rows(what: &'static str, expected: usize, found: usize) -> Result<()> {
@@ -125,7 +202,7 @@ fn concatenated(
     let weak = &batch.unlabeled.weak[..views.weak];
     let strong = &batch.unlabeled.strong[..views.strong];
     let labeled = batch.labeled.images.dim(0)?;
-    let faces = batch.unlabeled.index.len();
+    let faces = batch.unlabeled.faces()?;
 
     let images: Vec<&Tensor> = std::iter::once(&batch.labeled.images)
         .chain(weak)
@@ -148,7 +225,7 @@ fn concatenated(
         count => views_of(&network.head(&weak_rows, weak_mode)?, 0, count, faces)?,
     };
     Ok(Passes {
-        labeled: Logits::new(trained.logits.narrow(0, 0, labeled)?)?,
+        labeled: ViewPass::rows(&trained, 0, labeled)?,
         weak: weak_passes,
         strong: views_of(&trained, labeled, strong.len(), faces)?,
         balance: trained.balance,
@@ -174,47 +251,33 @@ fn views_of(
     faces: usize,
 ) -> Result<Vec<ViewPass>> {
     (0..count)
-        .map(|view| {
-            let from = start + view * faces;
-            Ok(ViewPass {
-                logits: Logits::new(output.logits.narrow(0, from, faces)?)?,
-                features: output.features.narrow(0, from, faces)?,
-            })
-        })
+        .map(|view| ViewPass::rows(output, start + view * faces, faces))
         .collect()
 }
 
 fn separate(network: &dyn Network, batch: &Batch, views: Views) -> Result<Passes> {
-    let pass = |images: &Tensor| -> Result<HeadOutput> {
-        network.head(&network.encode(images, Mode::Train)?, Mode::Train)
-    };
+    let pass = |images: &Tensor| -> Result<HeadOutput> { network.forward(images, Mode::Train) };
     let weak = batch.unlabeled.weak[..views.weak]
         .iter()
-        .map(|view| as_view(pass(view)?))
+        .map(|view| ViewPass::new(&pass(view)?))
         .collect::<Result<_>>()?;
-    let labeled = pass(&batch.labeled.images)?;
-    let mut balances = Vec::from_iter(labeled.balance);
-    let mut routing = labeled.routing;
+    let output = pass(&batch.labeled.images)?;
+    let labeled = ViewPass::new(&output)?;
+    let mut balances = Vec::from_iter(output.balance);
+    let mut routing = output.routing;
     let mut strong = Vec::new();
     for view in &batch.unlabeled.strong[..views.strong] {
         let mut output = pass(view)?;
+        strong.push(ViewPass::new(&output)?);
         balances.extend(output.balance.take());
         routing.append(&mut output.routing);
-        strong.push(as_view(output)?);
     }
     Ok(Passes {
-        labeled: Logits::new(labeled.logits)?,
+        labeled,
         weak,
         strong,
         balance: mean(&balances)?,
         routing,
-    })
-}
-
-fn as_view(output: HeadOutput) -> Result<ViewPass> {
-    Ok(ViewPass {
-        logits: Logits::new(output.logits)?,
-        features: output.features,
     })
 }
 

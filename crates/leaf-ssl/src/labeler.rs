@@ -1,32 +1,20 @@
 //! What makes pseudo-labels of weak views.
 
-use candle_core::Tensor;
 use leaf_core::Alignment;
 
-use crate::{AverageAlignment, Logits, Probs, Result, State, Stateful};
+use crate::{AverageAlignment, Probs, PseudoLabels, Result, Seen, State, Stateful};
 
-/// Pseudo-labels of N unlabelled faces; no gradient.
-#[derive(Clone, Debug)]
-pub struct PseudoLabels {
-    /// What the weak views predict `(N, C)`.
-    pub probs: Probs,
-    /// The most probable class `(N,)`, u32.
-    pub classes: Tensor,
-    /// Its probability `(N,)`.
-    pub confidence: Tensor,
-}
-
-/// Makes pseudo-labels of the weak views' logits.
+/// Makes pseudo-labels of what the network says of the weak views.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a pseudo-labeler",
-    note = "implement `leaf_ssl::PseudoLabeler`: `label` turns the weak views' logits into `PseudoLabels`"
+    note = "implement `leaf_ssl::PseudoLabeler`: `label` turns what was seen into `PseudoLabels`"
 )]
 pub trait PseudoLabeler: Stateful {
-    /// Logits of each weak view, without gradient, to pseudo-labels.
+    /// A pseudo-label for each unlabelled face, without gradient.
     ///
     /// # Errors
     /// When the views' shapes differ.
-    fn label(&mut self, weak: &[Logits]) -> Result<PseudoLabels>;
+    fn label(&mut self, seen: &Seen) -> Result<PseudoLabels>;
 }
 
 /// The most probable class of the views' mean prediction, which may be aligned first.
@@ -49,17 +37,12 @@ impl HardLabels {
 }
 
 impl PseudoLabeler for HardLabels {
-    fn label(&mut self, weak: &[Logits]) -> Result<PseudoLabels> {
-        let views = weak.iter().map(Logits::probs).collect::<Result<Vec<_>>>()?;
-        let mut probs = Probs::mean(&views)?;
+    fn label(&mut self, seen: &Seen) -> Result<PseudoLabels> {
+        let mut probs = mean_of_views(seen)?;
         if let Some(alignment) = &mut self.alignment {
             probs = alignment.align(&probs)?;
         }
-        Ok(PseudoLabels {
-            classes: probs.classes()?,
-            confidence: probs.confidence()?,
-            probs,
-        })
+        PseudoLabels::hard(probs)
     }
 }
 
@@ -71,4 +54,13 @@ impl Stateful for HardLabels {
     fn load_state(&mut self, state: &State) -> Result<()> {
         self.alignment.load_state(state)
     }
+}
+
+/// The mean of the weak views' probabilities `(M, C)`.
+///
+/// # Errors
+/// When the views' shapes differ.
+pub fn mean_of_views(seen: &Seen) -> Result<Probs> {
+    let views = seen.weak.iter().map(|view| view.logits.probs());
+    Probs::mean(&views.collect::<Result<Vec<_>>>()?)
 }

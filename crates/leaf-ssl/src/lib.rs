@@ -12,7 +12,7 @@
 //! - [`PseudoLabeler`]: [`HardLabels`], with alignment or without.
 //! - [`Selector`]: [`FixedThreshold`] (FixMatch), [`ClassThresholds`] (Ada-CM), [`Curriculum`] (FlexMatch),
 //!   [`SelfAdaptive`] (FreeMatch), [`Gaussian`] (SoftMatch).
-//! - [`UnlabeledLoss`]: [`HardCrossEntropy`]; [`CategoryLevel`] is LEAF's.
+//! - [`UnlabeledLoss`]: [`CrossEntropy`]; [`CategoryLevel`] is LEAF's, around any of them.
 //!
 //! A [`Network`] is asked for features and for logits apart, so that one plan
 //! ([`leaf_core::ForwardPlan`]) says how a step's views go through it. What a part keeps between steps
@@ -21,39 +21,57 @@
 
 mod algorithm;
 mod alignment;
+mod annealing;
+mod auxiliary;
 mod batch;
 mod category_level;
+mod context;
 mod error;
 pub mod forward;
 mod labeler;
+mod labels;
+mod loss_sum;
 mod losses;
 mod network;
 mod ramp;
 mod scores;
+mod seen;
 mod selector;
 mod state;
+mod step;
 mod supervised;
+mod task;
 mod unlabeled_loss;
 mod views;
 mod weak_strong;
 
-pub use algorithm::{Algorithm, Step};
+pub use algorithm::Algorithm;
 pub use alignment::AverageAlignment;
-pub use batch::{Batch, Labeled, Unlabeled};
-pub use category_level::CategoryLevel;
+pub use annealing::Annealing;
+pub use auxiliary::{AuxiliaryHeads, Heads, auxiliary_heads};
+pub use batch::{Batch, Labeled, Rotated, Unlabeled};
+pub use category_level::{CategoryLevel, with_category};
+pub use context::{Context, LabeledFaces, LogitAdjustment};
 pub use error::{Error, Result};
 pub use forward::{Passes, ViewPass};
-pub use labeler::{HardLabels, PseudoLabeler, PseudoLabels};
-pub use losses::{CONFIDENCE, EXPERT_USAGE, Losses, PSEUDO_ACCURACY, SET_SIZE, UTILIZATION};
-pub use network::{Model, Network, Networks};
+pub use labeler::{HardLabels, PseudoLabeler, mean_of_views};
+pub use labels::{PseudoLabels, Target};
+pub use loss_sum::LossSum;
+pub use losses::{
+    CATEGORY, CONFIDENCE, EXPERT_USAGE, Losses, PSEUDO_ACCURACY, SET_SIZE, Selection, UTILIZATION,
+};
+pub use network::{Model, Network};
 pub use ramp::linear_ramp;
 pub use scores::{Logits, Probs};
+pub use seen::Seen;
 pub use selector::{
-    Candidates, ClassThresholds, Curriculum, CurriculumConfig, FixedThreshold, Gaussian,
-    GaussianConfig, Selector, SelfAdaptive, SelfAdaptiveConfig, StatisticsOf, fairness,
+    ClassThresholds, Curriculum, CurriculumConfig, FixedThreshold, Gaussian, GaussianConfig,
+    Penalty, Selector, SelfAdaptive, SelfAdaptiveConfig, StatisticsOf, fairness,
 };
 pub use state::{State, Stateful, joined_state, part_of_state, state_entry};
+pub use step::Step;
 pub use supervised::Supervised;
-pub use unlabeled_loss::{FaceLosses, HardCrossEntropy, UnlabeledFaces, UnlabeledLoss};
+pub use task::Task;
+pub use unlabeled_loss::{BoxedLoss, CrossEntropy, FaceLosses, UnlabeledFaces, UnlabeledLoss};
 pub use views::Views;
 pub use weak_strong::{WeakStrong, WeakStrongConfig};

@@ -12,12 +12,37 @@ pub struct Losses {
     /// Measurements by name, without gradient: scalars such as [`UTILIZATION`], or a value per
     /// expert such as `expert usage, semantic`.
     pub diagnostics: Vec<(String, Tensor)>,
+    /// Which pseudo-labels were trained on, and how much; `None` for a rule without any.
+    pub selection: Option<Selection>,
+}
+
+/// The pseudo-labels of a step's M unlabelled faces, for whoever knows the true classes.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// The class that each face was taken for `(M,)`, u32.
+    pub classes: Tensor,
+    /// How much each counted `(M,)`.
+    pub weights: Tensor,
+}
+
+impl Losses {
+    /// A total with its terms, and nothing measured.
+    pub fn new(total: Tensor, terms: Vec<(&'static str, Tensor)>) -> Self {
+        Self {
+            total,
+            terms,
+            diagnostics: Vec::new(),
+            selection: None,
+        }
+    }
 }
 
 /// The mean of the selection's weights: the share of unlabelled faces that are trained on.
 pub const UTILIZATION: &str = "utilization";
 /// The mean of the largest probability of each pseudo-label.
 pub const CONFIDENCE: &str = "confidence";
+/// The mean loss of LEAF's category level, which is part of the unlabelled faces' loss.
+pub const CATEGORY: &str = "category loss";
 /// The mean number of positive classes of the faces that the category level acts on.
 pub const SET_SIZE: &str = "set size";
 /// The share of accepted pseudo-labels that are right, where the true classes are known.

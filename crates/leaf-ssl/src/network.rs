@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 use leaf_core::{Aggregator, Encoder, HeadOutput, LeafHead, Mode};
 
-use crate::Result;
+use crate::{AuxiliaryHeads, Error, Result};
 
 /// A classifier in two parts, so that trainers can choose how to run each.
 #[diagnostic::on_unimplemented(
@@ -23,6 +23,34 @@ pub trait Network {
     /// When the features do not fit the head.
     fn head(&self, features: &Tensor, mode: Mode) -> Result<HeadOutput>;
 
+    /// Images `(N, channels, height, width)` to logits and what goes with them, in one pass.
+    ///
+    /// # Errors
+    /// When the images do not fit the network.
+    fn forward(&self, images: &Tensor, mode: Mode) -> Result<HeadOutput> {
+        self.head(&self.encode(images, mode)?, mode)
+    }
+
+    /// What the semantic level gives `(N, D)` to points of unit length `(N, P)`, for contrastive rules.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] unless the network has a projection head.
+    fn project(&self, _aggregated: &Tensor, _mode: Mode) -> Result<Tensor> {
+        Err(Error::Missing {
+            what: "projection head",
+        })
+    }
+
+    /// What the semantic level gives `(N, D)` to the logits of four quarter turns `(N, 4)`.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] unless the network has a rotation head.
+    fn rotation_logits(&self, _aggregated: &Tensor, _mode: Mode) -> Result<Tensor> {
+        Err(Error::Missing {
+            what: "rotation head",
+        })
+    }
+
     /// How many classes the logits have.
     fn num_classes(&self) -> usize;
 
@@ -36,24 +64,6 @@ pub trait Network {
     }
 }
 
-/// The networks that a trainer may use in a step.
-#[derive(Clone, Copy)]
-pub struct Networks<'a> {
-    /// The network that is trained.
-    pub student: &'a dyn Network,
-    /// The running average of its weights, if one is kept.
-    pub average: Option<&'a dyn Network>,
-}
-
-impl std::fmt::Debug for Networks<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Networks")
-            .field("num_classes", &self.student.num_classes())
-            .field("average", &self.average.is_some())
-            .finish()
-    }
-}
-
 /// An encoder with a classification head.
 #[derive(Debug)]
 pub struct Model<E, H = LeafHead> {
@@ -61,6 +71,25 @@ pub struct Model<E, H = LeafHead> {
     pub encoder: E,
     /// The classifier, with LEAF's aggregation or without.
     pub head: H,
+    /// The heads that some trainers need beside it.
+    pub auxiliary: AuxiliaryHeads,
+}
+
+impl<E, H> Model<E, H> {
+    /// An encoder with a head and no others.
+    pub fn new(encoder: E, head: H) -> Self {
+        Self {
+            encoder,
+            head,
+            auxiliary: AuxiliaryHeads::default(),
+        }
+    }
+
+    /// With the heads that a trainer asks for ([`crate::Algorithm::heads`]).
+    #[must_use]
+    pub fn with_auxiliary(self, auxiliary: AuxiliaryHeads) -> Self {
+        Self { auxiliary, ..self }
+    }
 }
 
 impl<E, S, I> Network for Model<E, LeafHead<S, I>>
@@ -75,6 +104,14 @@ where
 
     fn head(&self, features: &Tensor, mode: Mode) -> Result<HeadOutput> {
         Ok(self.head.forward(features, mode)?)
+    }
+
+    fn project(&self, aggregated: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.auxiliary.project(aggregated, mode)
+    }
+
+    fn rotation_logits(&self, aggregated: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.auxiliary.rotation_logits(aggregated, mode)
     }
 
     fn num_classes(&self) -> usize {

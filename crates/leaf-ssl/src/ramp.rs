@@ -16,17 +16,8 @@ mod tests {
 
     #[test]
     fn grows_to_one_and_stays() {
-        let at = |index| linear_ramp(Step { index, total: 100 }, 0.3);
+        let at = |index| linear_ramp(Step::new(index, 100), 0.3);
         assert_eq!([at(0), at(15), at(30), at(99)], [0., 0.5, 1., 1.]);
-        assert_eq!(
-            linear_ramp(
-                Step {
-                    index: 0,
-                    total: 100
-                },
-                0.
-            ),
-            1.
-        );
+        assert_eq!(linear_ramp(Step::new(0, 100), 0.), 1.);
     }
 }

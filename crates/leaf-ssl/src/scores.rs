@@ -28,6 +28,20 @@ impl Logits {
         Ok(Probs(softmax(&self.0, 1)?))
     }
 
+    /// `softmax(z / T)`: sharper for a temperature T below 1, softer above.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn probs_at(&self, temperature: f64) -> Result<Probs> {
+        Ok(Probs(softmax(&(&self.0 / temperature)?, 1)?))
+    }
+
+    /// The same scores without gradient.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        Self(self.0.detach())
+    }
+
     /// The mean of several views' scores.
     ///
     /// # Errors
@@ -62,6 +76,15 @@ impl Probs {
     /// When there are no views or their shapes differ.
     pub fn mean(views: &[Self]) -> Result<Self> {
         Ok(Self(mean(views.iter().map(|view| &view.0))?))
+    }
+
+    /// `p^(1/T) / Σ p^(1/T)`: sharper for a temperature T below 1.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn sharpened(&self, temperature: f64) -> Result<Self> {
+        let powers = self.0.powf(1. / temperature)?;
+        Ok(Self(powers.broadcast_div(&powers.sum_keepdim(1)?)?))
     }
 
     /// The most probable class of each row `(N,)`, u32; the lowest where several are.

@@ -2,8 +2,7 @@
 
 use leaf_core::{ForwardPlan, LeafConfig};
 
-use crate::weak_strong::{expert_usage, supervised_sum};
-use crate::{Algorithm, Batch, Losses, Networks, Result, State, Step, Views, forward};
+use crate::{Algorithm, Batch, Context, LossSum, Losses, Result, Stateful, Step, Views, forward};
 
 /// `L = w_x mean CE(labelled) + w_b balance`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,19 +30,15 @@ impl Algorithm for Supervised {
         Views::NONE
     }
 
-    fn loss(&mut self, networks: &Networks, batch: &Batch, _step: Step) -> Result<Losses> {
+    fn loss(&mut self, context: &Context, batch: &Batch, _step: Step) -> Result<Losses> {
         let plan = ForwardPlan::Concatenated;
-        let passes = forward::run(plan, networks.student, batch, Views::NONE, false)?;
-        let mut sum = supervised_sum(&passes, &batch.labeled, self.supervised_weight)?;
-        sum.add_balance(&passes, self.balance_weight)?;
-        Ok(sum.into_losses(expert_usage(&passes)?))
-    }
-
-    fn state(&self) -> Result<State> {
-        Ok(State::new())
-    }
-
-    fn load_state(&mut self, _state: &State) -> Result<()> {
-        Ok(())
+        let passes = forward::run(plan, context, batch, Views::NONE, false)?;
+        let labels = &batch.labeled.labels;
+        let mut sum = LossSum::supervised(&passes.labeled.logits, labels, self.supervised_weight)?;
+        sum.add_balance(passes.balance.as_ref(), self.balance_weight)?;
+        sum.measure_experts(&passes.routing)?;
+        Ok(sum.into_losses())
     }
 }
+
+impl Stateful for Supervised {}

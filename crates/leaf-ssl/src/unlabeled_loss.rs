@@ -1,23 +1,20 @@
 //! What an unlabelled face costs.
 
 use candle_core::Tensor;
-use leaf_core::cross_entropy;
 
-use crate::{Logits, PseudoLabels, Result, Stateful, Step};
+use crate::{Logits, PseudoLabels, Result, Seen, Stateful};
 
 /// What a loss of unlabelled faces may look at.
 #[derive(Clone, Copy, Debug)]
 pub struct UnlabeledFaces<'a> {
-    /// The weak views' logits, without gradient.
-    pub weak: &'a [Logits],
+    /// What the network made of the weak views, without gradient.
+    pub seen: &'a Seen,
     /// The strong view's logits.
     pub strong: &'a Logits,
     /// The pseudo-labels.
     pub labels: &'a PseudoLabels,
     /// How much the host's selector lets each face count `(M,)`.
     pub weights: &'a Tensor,
-    /// Where the run stands.
-    pub step: Step,
 }
 
 /// Each face's loss, with what was measured on the way.
@@ -48,22 +45,20 @@ impl<L: UnlabeledLoss + ?Sized> UnlabeledLoss for Box<L> {
     }
 }
 
-/// `m_i CE(z_i, class_i)`: the strong view must predict the pseudo-label.
+/// A loss of unlabelled faces that was chosen at run time.
+pub type BoxedLoss = Box<dyn UnlabeledLoss + Send>;
+
+/// `m_i CE(z_i, target_i)`: the strong view must predict the pseudo-label, hard or soft.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct HardCrossEntropy;
+pub struct CrossEntropy;
 
-impl Stateful for HardCrossEntropy {}
+impl Stateful for CrossEntropy {}
 
-impl UnlabeledLoss for HardCrossEntropy {
+impl UnlabeledLoss for CrossEntropy {
     fn losses(&mut self, faces: &UnlabeledFaces) -> Result<FaceLosses> {
         Ok(FaceLosses {
-            losses: hard_cross_entropy(faces)?,
+            losses: (faces.labels.cross_entropy(faces.strong)? * faces.weights)?,
             diagnostics: Vec::new(),
         })
     }
-}
-
-pub(crate) fn hard_cross_entropy(faces: &UnlabeledFaces) -> Result<Tensor> {
-    let losses = cross_entropy(faces.strong.tensor(), &faces.labels.classes)?;
-    Ok((losses * faces.weights)?)
 }

@@ -1,15 +1,11 @@
 //! The family of FixMatch: pseudo-labels of weak views, trained on strong ones.
 
 use candle_core::{DType, Device, Tensor};
-use leaf_core::{
-    ContrastiveConfig, Error, ForwardPlan, LeafConfig, Pairs, contrastive, cross_entropy,
-};
+use leaf_core::{ContrastiveConfig, Error, ForwardPlan, LeafConfig, Pairs, contrastive};
 
-use crate::category_level::weighted_mean;
 use crate::{
-    Algorithm, Batch, CONFIDENCE, Candidates, EXPERT_USAGE, Labeled, Logits, Losses, Networks,
-    PSEUDO_ACCURACY, Passes, PseudoLabeler, PseudoLabels, Result, Selector, State, Stateful, Step,
-    UTILIZATION, UnlabeledFaces, UnlabeledLoss, ViewPass, Views, forward, joined_state,
+    Algorithm, Annealing, Batch, Context, LossSum, Losses, PseudoLabeler, Result, Seen, Selector,
+    State, Stateful, Step, UnlabeledFaces, UnlabeledLoss, ViewPass, Views, forward, joined_state,
     part_of_state,
 };
 
@@ -20,6 +16,10 @@ pub struct WeakStrongConfig {
     pub lambda_u: f64,
     /// What the labelled faces' loss is multiplied by.
     pub supervised_weight: f64,
+    /// Which labelled faces count, when the sure ones are kept back for later.
+    pub annealing: Option<Annealing>,
+    /// How many weak views pseudo-labels are made of, at least 1.
+    pub weak_views: usize,
     /// What the mixtures' balance loss is multiplied by.
     pub balance_weight: f64,
     /// The attraction between two weak views of a face that is not selected.
@@ -34,6 +34,8 @@ impl WeakStrongConfig {
         Self {
             lambda_u,
             supervised_weight: leaf.supervised_weight,
+            annealing: None,
+            weak_views: 1,
             balance_weight: leaf.balance_weight,
             contrastive: leaf.contrastive,
             forward: leaf.forward,
@@ -59,13 +61,20 @@ impl WeakStrongConfig {
                 .into());
             }
         }
+        if self.weak_views == 0 {
+            return Err(Error::Zero {
+                field: "weak_views",
+            }
+            .into());
+        }
         self.contrastive.as_ref().map_or(Ok(()), |c| Ok(c.check()?))
     }
 
     fn views(&self) -> Views {
+        let pair = if self.contrastive.is_some() { 2 } else { 1 };
         Views {
-            weak: if self.contrastive.is_some() { 2 } else { 1 },
-            strong: 1,
+            weak: self.weak_views.max(pair),
+            ..Views::WEAK_STRONG
         }
     }
 }
@@ -105,6 +114,18 @@ impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> WeakStrong<P, S, L> {
         })
     }
 
+    /// The labelled faces' term.
+    fn supervised(&self, pass: &ViewPass, labels: &Tensor, step: Step) -> Result<LossSum> {
+        let weight = self.config.supervised_weight;
+        match self.config.annealing {
+            None => LossSum::supervised(&pass.logits, labels, weight),
+            Some(annealing) => {
+                let losses = annealing.losses(&pass.logits, labels, step)?;
+                LossSum::new("supervised", losses.mean_all()?, weight)
+            }
+        }
+    }
+
     /// The mean contrastive loss of the faces with weight 0 (scalar, 0 without any).
     fn contrast(&self, weak: &[ViewPass], weights: &Tensor) -> Result<Option<(Tensor, f64)>> {
         let Some(config) = &self.config.contrastive else {
@@ -141,50 +162,43 @@ impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> Algorithm for WeakStrong<P
     }
 
     fn views(&self) -> Views {
-        self.config.views()
+        self.config.views().or(self.selector.needs())
     }
 
-    fn loss(&mut self, networks: &Networks, batch: &Batch, step: Step) -> Result<Losses> {
-        let WeakStrongConfig {
-            forward,
-            lambda_u,
-            ref contrastive,
-            ..
-        } = self.config;
-        let passes = forward::run(
-            forward,
-            networks.student,
-            batch,
-            self.views(),
-            contrastive.is_some(),
-        )?;
-        let weak = detached(&passes.weak)?;
-        let labels = self.labeler.label(&weak)?;
-        let weights = self.selector.select(&Candidates {
-            labels: &labels,
-            index: &batch.unlabeled.index,
-            labeled: &Logits::new(passes.labeled.tensor().detach())?.probs()?,
-        })?;
+    fn loss(&mut self, context: &Context, batch: &Batch, step: Step) -> Result<Losses> {
+        let contrasts = self.config.contrastive.is_some();
+        let passes = forward::run(self.config.forward, context, batch, self.views(), contrasts)?;
+        self.selector.prepare(context, step)?;
+        let seen = Seen::of(&passes, batch, step)?;
+        let mut labels = self.labeler.label(&seen)?;
+        let weights = self.selector.select(&mut labels, &seen)?.detach();
+        let strong = &passes.strong[0].logits;
         let faces = self.loss.losses(&UnlabeledFaces {
-            weak: &weak,
-            strong: &passes.strong[0].logits,
+            seen: &seen,
+            strong,
             labels: &labels,
             weights: &weights,
-            step,
         })?;
 
-        let mut sum = supervised_sum(&passes, &batch.labeled, self.config.supervised_weight)?;
-        sum.add("unlabeled", faces.losses.mean_all()?, lambda_u)?;
+        let mut sum = self.supervised(&passes.labeled, &batch.labeled.labels, step)?;
+        sum.add("unlabeled", faces.losses.mean_all()?, self.config.lambda_u)?;
+        if let Some(penalty) = self.selector.regularize(strong, &weights)? {
+            sum.add(penalty.name, penalty.loss, penalty.weight)?;
+        }
         if let Some((contrast, weight)) = self.contrast(&passes.weak, &weights)? {
             sum.add("contrastive", contrast, weight)?;
         }
-        sum.add_balance(&passes, self.config.balance_weight)?;
-        let mut diagnostics = selection_diagnostics(&labels, &weights, batch)?;
-        diagnostics.extend(faces.diagnostics);
-        diagnostics.extend(expert_usage(&passes)?);
-        Ok(sum.into_losses(diagnostics))
+        sum.add_balance(passes.balance.as_ref(), self.config.balance_weight)?;
+        sum.measure_selection(&labels, &weights)?;
+        for (name, value) in &faces.diagnostics {
+            sum.measure(name, value);
+        }
+        sum.measure_experts(&passes.routing)?;
+        Ok(sum.into_losses())
     }
+}
 
+impl<P: Stateful, S: Stateful, L: Stateful> Stateful for WeakStrong<P, S, L> {
     fn state(&self) -> Result<State> {
         joined_state([
             ("labeler", &self.labeler as &dyn Stateful),
@@ -199,94 +213,4 @@ impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> Algorithm for WeakStrong<P
             .load_state(&part_of_state(state, "selector"))?;
         self.loss.load_state(&part_of_state(state, "loss"))
     }
-}
-
-fn detached(views: &[ViewPass]) -> Result<Vec<Logits>> {
-    views
-        .iter()
-        .map(|view| Logits::new(view.logits.tensor().detach()))
-        .collect()
-}
-
-/// The weighted sum of a step's terms, each of which is added once.
-pub(crate) struct LossSum {
-    total: Tensor,
-    terms: Vec<(&'static str, Tensor)>,
-}
-
-/// Starts with the labelled faces' cross-entropy.
-pub(crate) fn supervised_sum(passes: &Passes, labeled: &Labeled, weight: f64) -> Result<LossSum> {
-    let loss = cross_entropy(passes.labeled.tensor(), &labeled.labels)?.mean_all()?;
-    Ok(LossSum {
-        terms: vec![("supervised", loss.detach())],
-        total: (loss * weight)?,
-    })
-}
-
-impl LossSum {
-    pub(crate) fn add(&mut self, name: &'static str, loss: Tensor, weight: f64) -> Result<()> {
-        self.terms.push((name, loss.detach()));
-        self.total = (&self.total + (loss * weight)?)?;
-        Ok(())
-    }
-
-    /// A weight of 0 leaves the balance out, so that a gate that nothing trains gets no gradient.
-    pub(crate) fn add_balance(&mut self, passes: &Passes, weight: f64) -> Result<()> {
-        match &passes.balance {
-            Some(balance) if weight != 0. => self.add("balance", balance.clone(), weight),
-            Some(balance) => {
-                self.terms.push(("balance", balance.detach()));
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    pub(crate) fn into_losses(self, diagnostics: Vec<(String, Tensor)>) -> Losses {
-        Losses {
-            total: self.total,
-            terms: self.terms,
-            diagnostics,
-        }
-    }
-}
-
-fn selection_diagnostics(
-    labels: &PseudoLabels,
-    weights: &Tensor,
-    batch: &Batch,
-) -> Result<Vec<(String, Tensor)>> {
-    let mut found = vec![
-        (UTILIZATION.to_owned(), weights.mean_all()?.detach()),
-        (
-            CONFIDENCE.to_owned(),
-            labels.confidence.mean_all()?.detach(),
-        ),
-    ];
-    if let Some(truth) = &batch.unlabeled.hidden_labels {
-        let truth = Tensor::new(truth.as_slice(), labels.classes.device())?;
-        let right = labels.classes.eq(&truth)?.to_dtype(weights.dtype())?;
-        found.push((PSEUDO_ACCURACY.to_owned(), weighted_mean(&right, weights)?));
-    }
-    Ok(found)
-}
-
-/// The share of rows that each expert served, by level; several passes count by their rows.
-pub(crate) fn expert_usage(passes: &Passes) -> Result<Vec<(String, Tensor)>> {
-    let mut levels: Vec<(&str, Tensor, f64)> = Vec::new();
-    for (level, routing) in &passes.routing {
-        let rows = routing.experts.dim(0)? as f64;
-        let served = (routing.usage()? * rows)?;
-        match levels.iter_mut().find(|(known, ..)| known == level) {
-            Some((_, sum, total)) => {
-                *sum = (&*sum + served)?;
-                *total += rows;
-            }
-            None => levels.push((level, served, rows)),
-        }
-    }
-    levels
-        .into_iter()
-        .map(|(level, served, rows)| Ok((format!("{EXPERT_USAGE}, {level}"), (served / rows)?)))
-        .collect()
 }

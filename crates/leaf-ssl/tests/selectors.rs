@@ -3,8 +3,9 @@
 use candle_core::{DType, Device, Tensor};
 use leaf_core::Random;
 use leaf_ssl::{
-    Candidates, Curriculum, CurriculumConfig, Gaussian, GaussianConfig, HardLabels, Logits, Probs,
-    PseudoLabeler, Result, Selector, SelfAdaptive, SelfAdaptiveConfig, Stateful, StatisticsOf,
+    Curriculum, CurriculumConfig, Gaussian, GaussianConfig, HardLabels, Logits, PseudoLabeler,
+    Result, Seen, Selector, SelfAdaptive, SelfAdaptiveConfig, Stateful, StatisticsOf, Step,
+    ViewPass,
 };
 use leaf_testkit::entries;
 
@@ -20,15 +21,18 @@ fn step(selector: &mut dyn Selector, number: u64) -> Result<Vec<f64>> {
     faces.truncate(BATCH);
     let shape = (BATCH, CLASSES);
     let weak = random.normal_tensor(0., 4., shape, DType::F32, &Device::Cpu)?;
-    let weak = Logits::new(weak)?;
-    let labels = HardLabels::new(None, CLASSES)?.label(&[weak])?;
-    let labeled = Probs::new(Tensor::full(0.2f32, shape, &Device::Cpu)?)?;
-    let weights = selector.select(&Candidates {
-        labels: &labels,
-        index: &faces,
-        labeled: &labeled,
-    })?;
-    Ok(entries(&weights)?)
+    let seen = seen(weak, faces)?;
+    let mut labels = HardLabels::new(None, CLASSES)?.label(&seen)?;
+    Ok(entries(&selector.select(&mut labels, &seen)?)?)
+}
+
+/// A weak view with these logits of the faces at these places.
+fn seen(weak: Tensor, faces: Vec<usize>) -> Result<Seen> {
+    let weak = ViewPass::of_logits(Logits::new(weak)?);
+    let labels = Tensor::zeros(faces.len(), DType::U32, &Device::Cpu)?;
+    let mut seen = Seen::new(vec![weak.clone()], weak, labels, Step::new(0, 1));
+    seen.index = faces;
+    Ok(seen)
 }
 
 fn goes_on<S: Selector>(build: impl Fn() -> Result<S>) -> Result<()> {
@@ -99,13 +103,9 @@ fn a_worked_example_of_the_curriculum() -> Result<()> {
         [0.02, 0.96, 0.02],
         [0.30, 0.30, 0.40],
     ];
-    let logits = Logits::new(Tensor::new(&probs, &Device::Cpu)?.log()?)?;
-    let labels = HardLabels::new(None, 3)?.label(&[logits])?;
-    let mask = curriculum.select(&Candidates {
-        labels: &labels,
-        index: &[0, 1, 2, 3],
-        labeled: &labels.probs,
-    })?;
+    let seen = seen(Tensor::new(&probs, &Device::Cpu)?.log()?, vec![0, 1, 2, 3])?;
+    let mut labels = HardLabels::new(None, 3)?.label(&seen)?;
+    let mask = curriculum.select(&mut labels, &seen)?;
     // Every status is 0 at first, so every face passes.
     assert_eq!(entries(&mask)?, [1., 1., 1., 1.]);
     assert_eq!(curriculum.status(), [0.25, 0.25, 0.]);

@@ -6,17 +6,17 @@ use leaf_core::{
     Parameters, Random, leaf_head, linear,
 };
 use leaf_ssl::{
-    Algorithm, Batch, CategoryLevel, FixedThreshold, HardCrossEntropy, HardLabels, Labeled, Logits,
-    Losses, Model, Networks, PseudoLabeler, PseudoLabels, Result, Step, UTILIZATION, Unlabeled,
-    UnlabeledFaces, UnlabeledLoss, Views, WeakStrong, WeakStrongConfig,
+    Algorithm, Batch, CategoryLevel, Context, CrossEntropy, FixedThreshold, HardLabels, Labeled,
+    Logits, Losses, Model, PseudoLabeler, PseudoLabels, Result, Seen, Stateful, Step, UTILIZATION,
+    Unlabeled, UnlabeledFaces, UnlabeledLoss, ViewPass, Views, WeakStrong, WeakStrongConfig,
 };
 use leaf_testkit::entries;
 
 const CLASSES: usize = 5;
-const STEP: Step = Step {
-    index: 50,
-    total: 100,
-};
+
+fn step() -> Step {
+    Step::new(50, 100)
+}
 
 /// A linear encoder: no row sees another.
 struct Dense(Linear);
@@ -39,10 +39,10 @@ fn normal(seed: u64, rows: usize, columns: usize) -> Result<Tensor> {
 fn network(parameters: &Parameters, leaf: &LeafConfig) -> Result<Model<Dense>> {
     let vb = parameters.builder(DType::F64, &Device::Cpu);
     let noise = NoiseSource::new(Random::new(7));
-    Ok(Model {
-        encoder: Dense(linear(4, 8, vb.pp("encoder"))?),
-        head: leaf_head(leaf, 8, CLASSES, vb.pp("head"), &noise)?,
-    })
+    Ok(Model::new(
+        Dense(linear(4, 8, vb.pp("encoder"))?),
+        leaf_head(leaf, 8, CLASSES, vb.pp("head"), &noise)?,
+    ))
 }
 
 fn batch(weak_views: usize) -> Result<Batch> {
@@ -57,30 +57,25 @@ fn batch(weak_views: usize) -> Result<Batch> {
                 .map(|view| normal(2 + view as u64, 9, 4))
                 .collect::<Result<_>>()?,
             strong: vec![normal(9, 9, 4)?],
-            index: (0..9).collect(),
-            hidden_labels: Some(vec![0, 1, 2, 3, 4, 0, 1, 2, 3]),
+            ..Unlabeled::default()
         },
     })
 }
 
-type FixMatch = WeakStrong<HardLabels, FixedThreshold, HardCrossEntropy>;
+type FixMatch = WeakStrong<HardLabels, FixedThreshold, CrossEntropy>;
 
 fn fix_match(threshold: f64, leaf: &LeafConfig) -> Result<FixMatch> {
     WeakStrong::new(
         "FixMatch",
         HardLabels::new(None, CLASSES)?,
         FixedThreshold::new(threshold)?,
-        HardCrossEntropy,
+        CrossEntropy,
         WeakStrongConfig::new(1., leaf),
     )
 }
 
 fn loss(algorithm: &mut dyn Algorithm, network: &Model<Dense>, batch: &Batch) -> Result<Losses> {
-    let networks = Networks {
-        student: network,
-        average: None,
-    };
-    algorithm.loss(&networks, batch, STEP)
+    algorithm.loss(&Context::new(network), batch, step())
 }
 
 fn diagnostic(losses: &Losses, name: &str) -> f64 {
@@ -131,7 +126,11 @@ fn missing_views_are_named() -> Result<()> {
     let leaf = LeafConfig::released();
     let network = network(&parameters, &leaf)?;
     let mut algorithm = fix_match(0.9, &leaf)?;
-    assert_eq!(algorithm.views(), Views { weak: 2, strong: 1 });
+    let pair = Views {
+        weak: 2,
+        ..Views::WEAK_STRONG
+    };
+    assert_eq!(algorithm.views(), pair);
     let error = loss(&mut algorithm, &network, &batch(1)?).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -151,17 +150,18 @@ fn weak_logits() -> Result<Tensor> {
 
 /// The gradient of each face's strong logits, summed over classes by magnitude.
 fn strong_gradients(config: &CategoryConfig) -> Result<Vec<f64>> {
-    let weak = [Logits::new(weak_logits()?)?];
-    let labels: PseudoLabels = HardLabels::new(None, CLASSES)?.label(&weak)?;
+    let weak = ViewPass::of_logits(Logits::new(weak_logits()?)?);
+    let truth = Tensor::zeros(6, DType::U32, &Device::Cpu)?;
+    let seen = Seen::new(vec![weak.clone()], weak, truth, step());
+    let labels: PseudoLabels = HardLabels::new(None, CLASSES)?.label(&seen)?;
     let weights = labels.confidence.ge(0.95)?.to_dtype(DType::F64)?;
     assert_eq!(entries(&weights)?, [1., 1., 0., 0., 0., 0.]);
     let strong = Var::from_tensor(&normal(4, 6, CLASSES)?)?;
-    let losses = CategoryLevel::new(config, CLASSES)?.losses(&UnlabeledFaces {
-        weak: &weak,
+    let losses = CategoryLevel::new(CrossEntropy, config, CLASSES)?.losses(&UnlabeledFaces {
+        seen: &seen,
         strong: &Logits::new(strong.as_tensor().clone())?,
         labels: &labels,
         weights: &weights,
-        step: STEP,
     })?;
     let grads = losses.losses.mean_all()?.backward()?;
     let grad = grads.get(&strong).expect("a gradient");
@@ -210,7 +210,7 @@ fn a_saved_state_goes_on_as_if_nothing_had_happened() -> Result<()> {
             "FixMatch",
             HardLabels::new(Some(&Default::default()), CLASSES)?,
             FixedThreshold::new(0.3)?,
-            CategoryLevel::new(&category, CLASSES)?,
+            CategoryLevel::new(CrossEntropy, &category, CLASSES)?,
             WeakStrongConfig::new(1., &leaf),
         )
     };
@@ -222,7 +222,7 @@ fn a_saved_state_goes_on_as_if_nothing_had_happened() -> Result<()> {
     }
     let state = first.state()?;
     let names: Vec<&str> = state.keys().map(String::as_str).collect();
-    assert_eq!(names, ["labeler.p_model", "loss.p_model"]);
+    assert_eq!(names, ["labeler.p_model", "loss.alignment.p_model"]);
     let mut resumed = build()?;
     resumed.load_state(&state)?;
     // Another batch than before, so that the averages matter.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor, Var};
 use leaf_core::{HeadOutput, Linear, Mode, Parameters, Random, linear};
 use leaf_ssl::{
-    Algorithm, Batch, CONFIDENCE, Labeled, Losses, Network, Networks, State, Step, UTILIZATION,
+    Algorithm, Batch, CONFIDENCE, Context, Labeled, Losses, Network, State, Step, UTILIZATION,
     Unlabeled, Views,
 };
 
@@ -94,11 +94,11 @@ impl Algorithm for FakeAlgorithm {
         Views::WEAK_STRONG
     }
 
-    fn loss(&mut self, networks: &Networks, batch: &Batch, step: Step) -> leaf_ssl::Result<Losses> {
+    fn loss(&mut self, networks: &Context, batch: &Batch, step: Step) -> leaf_ssl::Result<Losses> {
         let features = networks
             .student
             .encode(&batch.labeled.images, Mode::Train)?;
-        let logits = networks.student.head(&features, Mode::Train)?.logits;
+        let logits = context.student.head(&features, Mode::Train)?.logits;
         let mut total = candle_nn::loss::cross_entropy(&logits, &batch.labeled.labels)?;
         if self.poisoned == Some(step.index) {
             total = (total * f64::NAN)?;

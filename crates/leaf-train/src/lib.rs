@@ -9,7 +9,7 @@
 //! ```
 //! use candle_core::{DType, Device, Tensor};
 //! use leaf_core::{HeadOutput, Linear, Mode, Parameters, linear};
-//! use leaf_ssl::{Algorithm, Batch, Labeled, Losses, Network, Networks, State, Step, Unlabeled, Views};
+//! use leaf_ssl::{Algorithm, Batch, Labeled, Losses, Network, Context, State, Step, Unlabeled, Views};
 //! use leaf_train::{Console, EvaluationSet, Learner, OptimizerConfig, TrainConfig, Trainer};
 //!
 //! /// A network: two numbers to two classes.
@@ -48,7 +48,7 @@
 //!     fn views(&self) -> Views {
 //!         Views::NONE
 //!     }
-//!     fn loss(&mut self, nets: &Networks, batch: &Batch, _: Step) -> leaf_ssl::Result<Losses> {
+//!     fn loss(&mut self, nets: &Context, batch: &Batch, _: Step) -> leaf_ssl::Result<Losses> {
 //!         let features = nets.student.encode(&batch.labeled.images, Mode::Train)?;
 //!         let logits = nets.student.head(&features, Mode::Train)?.logits;
 //!         let total = candle_nn::loss::cross_entropy(&logits, &batch.labeled.labels)?;

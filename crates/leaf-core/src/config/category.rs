@@ -26,6 +26,9 @@ pub enum Faces {
     /// Beside the host's cross-entropy on what it accepts, by 1 - m.
     #[default]
     Rejected,
+    /// In place of the host's cross-entropy by m, and on the rest by 1 - m: for hosts that accept nearly
+    /// everything.
+    Both,
     /// In place of the host's cross-entropy, all alike.
     All,
 }
@@ -115,6 +118,7 @@ pub struct CategoryConfig {
     /// How the classes are split.
     pub decoupling: DecouplingConfig,
     /// Whether and how the weak predictions are aligned before the split.
+    #[cfg_attr(feature = "serde", serde(with = "crate::switch"))]
     pub alignment: Option<Alignment>,
     /// Which loss holds the strong prediction to the sets.
     pub loss: CategoryLoss,

@@ -1,9 +1,11 @@
 //! LEAF's whole configuration and its three presets.
 
 mod category;
+mod levels;
 mod presets;
 
 pub use category::{Alignment, AlignmentTarget, CategoryConfig, CategoryLoss, Faces, Masking};
+pub use levels::Levels;
 
 use crate::bounds::{not_negative, share_below_one};
 use crate::{ContrastiveConfig, Error, MarginConfig, MixtureConfig, Normalization, Result};
@@ -49,14 +51,19 @@ pub enum ForwardPlan {
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct LeafConfig {
     /// The mixture on the encoder's feature.
+    #[cfg_attr(feature = "serde", serde(with = "crate::switch"))]
     pub semantic: Option<MixtureConfig>,
     /// The mixture before or after the classifier.
+    #[cfg_attr(feature = "serde", serde(with = "crate::switch"))]
     pub instance: Option<InstanceLevel>,
     /// The positive and negative classes of unlabelled faces.
+    #[cfg_attr(feature = "serde", serde(with = "crate::switch"))]
     pub category: Option<CategoryConfig>,
     /// The attraction between two weak views of a face that the host rejects.
+    #[cfg_attr(feature = "serde", serde(with = "crate::switch"))]
     pub contrastive: Option<ContrastiveConfig>,
     /// Each class's margin, for hosts that choose by margins.
+    #[cfg_attr(feature = "serde", serde(with = "crate::switch"))]
     pub margins: Option<MarginConfig>,
     /// The features' length before the classifier.
     pub normalization: Normalization,

@@ -2,8 +2,8 @@
 
 use candle_core::Tensor;
 
-use super::{Candidates, Selector};
-use crate::{PseudoLabels, Result, Stateful};
+use super::Selector;
+use crate::{PseudoLabels, Result, Seen, Stateful};
 
 /// Keeps what is at least as confident as its class's threshold.
 #[derive(Clone, Debug)]
@@ -21,12 +21,12 @@ impl ClassThresholds {
 impl Stateful for ClassThresholds {}
 
 impl Selector for ClassThresholds {
-    fn select(&mut self, candidates: &Candidates) -> Result<Tensor> {
+    fn select(&mut self, labels: &mut PseudoLabels, _seen: &Seen) -> Result<Tensor> {
         let PseudoLabels {
             classes,
             confidence,
             ..
-        } = candidates.labels;
+        } = labels;
         let thresholds = self.thresholds.to_dtype(confidence.dtype())?;
         let own = thresholds.index_select(classes, 0)?;
         Ok(confidence.ge(&own)?.to_dtype(confidence.dtype())?)

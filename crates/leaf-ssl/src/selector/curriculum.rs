@@ -5,11 +5,13 @@
 use candle_core::{Device, Tensor};
 use leaf_core::Error;
 
-use super::{Candidates, Selector, on_host, weights};
-use crate::{Result, State, Stateful, state_entry};
+use super::{Selector, on_host, weights};
+use crate::{PseudoLabels, Result, Seen, State, Stateful, Views, state_entry};
 
 /// The configuration of a [`Curriculum`].
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct CurriculumConfig {
     /// The confidence from which a face counts as learned, and a fully learned class's threshold.
     pub threshold: f64,
@@ -102,15 +104,22 @@ impl Curriculum {
 }
 
 impl Selector for Curriculum {
-    fn select(&mut self, candidates: &Candidates) -> Result<Tensor> {
-        let faces = on_host(candidates.labels)?;
+    fn needs(&self) -> Views {
+        Views {
+            index: true,
+            ..Views::NONE
+        }
+    }
+
+    fn select(&mut self, labels: &mut PseudoLabels, seen: &Seen) -> Result<Tensor> {
+        let faces = on_host(labels)?;
         let threshold = self.config.threshold as f32;
         let passes = |&(class, confidence): &(usize, f32)| {
             let status = self.status[class];
             f32::from(u8::from(confidence >= threshold * (status / (2. - status))))
         };
-        let mask = weights(faces.iter().map(passes).collect(), candidates.labels)?;
-        for (&face, &(class, confidence)) in candidates.index.iter().zip(&faces) {
+        let mask = weights(faces.iter().map(passes).collect(), labels)?;
+        for (&face, &(class, confidence)) in seen.index.iter().zip(&faces) {
             if face >= self.learned.len() {
                 return Err(Error::OutOfRange {
                     field: "index of an unlabelled face",

@@ -3,8 +3,8 @@
 use candle_core::Tensor;
 use leaf_core::Error;
 
-use super::{Candidates, Selector};
-use crate::{Result, Stateful};
+use super::Selector;
+use crate::{PseudoLabels, Result, Seen, Stateful};
 
 /// Keeps what is at least this confident: FixMatch's rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,8 +33,8 @@ impl FixedThreshold {
 impl Stateful for FixedThreshold {}
 
 impl Selector for FixedThreshold {
-    fn select(&mut self, candidates: &Candidates) -> Result<Tensor> {
-        let confidence = &candidates.labels.confidence;
+    fn select(&mut self, labels: &mut PseudoLabels, _seen: &Seen) -> Result<Tensor> {
+        let confidence = &labels.confidence;
         Ok(confidence
             .ge(self.threshold)?
             .to_dtype(confidence.dtype())?)

@@ -5,11 +5,15 @@
 use candle_core::{DType, Device, Tensor};
 use leaf_core::{Alignment, Error};
 
-use super::{Candidates, Selector, weights};
-use crate::{AverageAlignment, Result, State, Stateful, part_of_state, state_entry};
+use super::{Selector, weights};
+use crate::{
+    AverageAlignment, PseudoLabels, Result, Seen, State, Stateful, part_of_state, state_entry,
+};
 
 /// Which probabilities the running mean and variance are of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum StatisticsOf {
     /// The aligned ones, as USB has it.
     #[default]
@@ -20,12 +24,15 @@ pub enum StatisticsOf {
 
 /// The configuration of a [`Gaussian`] selector.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct GaussianConfig {
     /// How much of the running mean and variance stays at each step (m), in `[0, 1)`.
     pub momentum: f64,
     /// How many standard deviations the weight falls over, above 0.
     pub n_sigma: f64,
     /// Whether and how predictions are aligned before they are weighed.
+    #[cfg_attr(feature = "serde", serde(with = "leaf_core::switch"))]
     pub alignment: Option<Alignment>,
     /// Which probabilities the running mean and variance are of.
     pub statistics: StatisticsOf,
@@ -121,8 +128,7 @@ fn on_host(confidence: &Tensor) -> Result<Vec<f32>> {
 }
 
 impl Selector for Gaussian {
-    fn select(&mut self, candidates: &Candidates) -> Result<Tensor> {
-        let labels = candidates.labels;
+    fn select(&mut self, labels: &mut PseudoLabels, _seen: &Seen) -> Result<Tensor> {
         let unaligned = on_host(&labels.confidence)?;
         let confidences = match &mut self.alignment {
             Some(alignment) => on_host(&alignment.align(&labels.probs)?.confidence()?)?,

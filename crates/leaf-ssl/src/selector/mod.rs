@@ -14,18 +14,7 @@ pub use fixed::FixedThreshold;
 pub use gaussian::{Gaussian, GaussianConfig, StatisticsOf};
 pub use self_adaptive::{SelfAdaptive, SelfAdaptiveConfig, fairness};
 
-use crate::{Probs, PseudoLabels, Result, Stateful};
-
-/// What a selector may look at.
-#[derive(Clone, Copy, Debug)]
-pub struct Candidates<'a> {
-    /// The pseudo-labels of M unlabelled faces.
-    pub labels: &'a PseudoLabels,
-    /// Each unlabelled face's place in the training list.
-    pub index: &'a [usize],
-    /// What the labelled faces of the batch are predicted to be.
-    pub labeled: &'a Probs,
-}
+use crate::{Context, Logits, PseudoLabels, Result, Seen, Stateful, Step, Views};
 
 /// Decides how much each pseudo-label counts.
 #[diagnostic::on_unimplemented(
@@ -33,11 +22,62 @@ pub struct Candidates<'a> {
     note = "implement `leaf_ssl::Selector`: `select` gives each pseudo-label a weight (M,)"
 )]
 pub trait Selector: Stateful {
-    /// A weight in `[0, 1]` for each unlabelled face `(M,)`, without gradient.
+    /// What the rule needs beside a weak and a strong view, for instance the faces' places.
+    fn needs(&self) -> Views {
+        Views::NONE
+    }
+
+    /// Before a step's faces are labelled: for rules that look at all labelled faces now and then.
+    ///
+    /// # Errors
+    /// When the context lacks what the rule needs.
+    fn prepare(&mut self, _context: &Context, _step: Step) -> Result<()> {
+        Ok(())
+    }
+
+    /// A weight in `[0, 1]` for each unlabelled face `(M,)`. A rule may change what the labels ask for,
+    /// as Dash does, whose labels become hard in the end.
     ///
     /// # Errors
     /// Those of candle.
-    fn select(&mut self, candidates: &Candidates) -> Result<Tensor>;
+    fn select(&mut self, labels: &mut PseudoLabels, seen: &Seen) -> Result<Tensor>;
+
+    /// A term that the rule adds to the loss, given the strong view's logits and the weights.
+    ///
+    /// # Errors
+    /// Those of candle.
+    fn regularize(&self, _strong: &Logits, _weights: &Tensor) -> Result<Option<Penalty>> {
+        Ok(None)
+    }
+}
+
+/// A term that a selector adds to the loss.
+#[derive(Clone, Debug)]
+pub struct Penalty {
+    /// How it is reported.
+    pub name: &'static str,
+    /// The term (scalar).
+    pub loss: Tensor,
+    /// What it is multiplied by.
+    pub weight: f64,
+}
+
+impl<S: Selector + ?Sized> Selector for Box<S> {
+    fn needs(&self) -> Views {
+        (**self).needs()
+    }
+
+    fn prepare(&mut self, context: &Context, step: Step) -> Result<()> {
+        (**self).prepare(context, step)
+    }
+
+    fn select(&mut self, labels: &mut PseudoLabels, seen: &Seen) -> Result<Tensor> {
+        (**self).select(labels, seen)
+    }
+
+    fn regularize(&self, strong: &Logits, weights: &Tensor) -> Result<Option<Penalty>> {
+        (**self).regularize(strong, weights)
+    }
 }
 
 /// The pseudo-labels' classes and confidences as plain numbers, for rules that count.

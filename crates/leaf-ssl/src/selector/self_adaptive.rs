@@ -5,11 +5,13 @@
 use candle_core::{D, DType, Device, Tensor};
 use leaf_core::Error;
 
-use super::{Candidates, Selector, on_host};
-use crate::{Result, State, Stateful, state_entry};
+use super::{Selector, on_host};
+use crate::{PseudoLabels, Result, Seen, State, Stateful, state_entry};
 
 /// The configuration of a [`SelfAdaptive`] selector.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct SelfAdaptiveConfig {
     /// How much of the running averages stays at each step (m), in `[0, 1)`.
     pub momentum: f64,
@@ -125,9 +127,9 @@ fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
 }
 
 impl Selector for SelfAdaptive {
-    fn select(&mut self, candidates: &Candidates) -> Result<Tensor> {
-        let faces = on_host(candidates.labels)?;
-        let probs = candidates.labels.probs.tensor();
+    fn select(&mut self, labels: &mut PseudoLabels, _seen: &Seen) -> Result<Tensor> {
+        let faces = on_host(labels)?;
+        let probs = labels.probs.tensor();
         let mean = probs.mean(0)?.to_device(&Device::Cpu)?;
         self.update(&faces, &mean.to_dtype(DType::F32)?.to_vec1()?);
         let largest = self.average.iter().copied().fold(f32::MIN, f32::max);
@@ -135,7 +137,7 @@ impl Selector for SelfAdaptive {
             let threshold = self.global * (self.average[class] / largest);
             f32::from(u8::from(confidence >= threshold))
         };
-        super::weights(faces.iter().map(passes).collect(), candidates.labels)
+        super::weights(faces.iter().map(passes).collect(), labels)
     }
 }
 

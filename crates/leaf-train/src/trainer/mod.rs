@@ -11,7 +11,7 @@ mod tests;
 use std::path::Path;
 
 use leaf_core::Parameters;
-use leaf_ssl::{Algorithm, Network, Networks, State};
+use leaf_ssl::{Algorithm, Context, Network, State};
 
 pub use config::{SelectBy, TrainConfig};
 
@@ -232,8 +232,8 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
 fn networks<'a, N: Network>(
     student: &'a Learner<N>,
     average: Option<&'a Averaged<N>>,
-) -> Networks<'a> {
-    Networks {
+) -> Context<'a> {
+    Context {
         student: &student.network,
         average: average.map(|average| &average.learner.network as &dyn Network),
     }

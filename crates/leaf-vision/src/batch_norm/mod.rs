@@ -149,7 +149,7 @@ impl BatchNorm2d {
             });
         }
         let batch = Statistics::of(xs)?;
-        if mode.is_train() {
+        if mode.updates_statistics() {
             self.update(&batch, count)?;
         }
         normalize(xs, weight, bias, &batch, self.config.eps)

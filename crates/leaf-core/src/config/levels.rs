@@ -1,0 +1,162 @@
+//! LEAF's three levels, which can be switched one by one.
+
+use super::{Faces, LeafConfig};
+use crate::{Error, Result};
+
+/// Which of LEAF's levels are on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Levels {
+    /// The mixture on the encoder's feature.
+    pub semantic: bool,
+    /// The mixture before or after the classifier.
+    pub instance: bool,
+    /// The positive and negative classes of unlabelled faces.
+    pub category: bool,
+}
+
+impl Levels {
+    /// All three.
+    pub const ALL: Self = Self {
+        semantic: true,
+        instance: true,
+        category: true,
+    };
+    /// None of them.
+    pub const NONE: Self = Self {
+        semantic: false,
+        instance: false,
+        category: false,
+    };
+    /// The names that [`std::str::FromStr`] reads.
+    pub const NAMES: &'static str = "some of semantic, instance and category, joined by commas";
+}
+
+impl std::fmt::Display for Levels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = [
+            ("semantic", self.semantic),
+            ("instance", self.instance),
+            ("category", self.category),
+        ];
+        let on: Vec<&str> = names
+            .into_iter()
+            .filter_map(|(name, on)| on.then_some(name))
+            .collect();
+        f.write_str(&on.join(","))
+    }
+}
+
+impl std::str::FromStr for Levels {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let mut levels = Self::NONE;
+        for name in text.split(',').map(str::trim) {
+            let level = match name {
+                "semantic" => &mut levels.semantic,
+                "instance" => &mut levels.instance,
+                "category" => &mut levels.category,
+                _ => {
+                    return Err(Error::Name {
+                        field: "level",
+                        value: name.to_owned(),
+                        expected: Self::NAMES,
+                    });
+                }
+            };
+            *level = true;
+        }
+        Ok(levels)
+    }
+}
+
+impl LeafConfig {
+    /// Which levels are on.
+    pub fn levels(&self) -> Levels {
+        Levels {
+            semantic: self.semantic.is_some(),
+            instance: self.instance.is_some(),
+            category: self.category.is_some(),
+        }
+    }
+
+    /// With these levels of it and no others, for ablations.
+    #[must_use]
+    pub fn with_levels(self, levels: Levels) -> Self {
+        Self {
+            semantic: self.semantic.filter(|_| levels.semantic),
+            instance: self.instance.filter(|_| levels.instance),
+            category: self.category.filter(|_| levels.category),
+            ..self
+        }
+    }
+
+    /// The aggregation alone, for hosts that have no weak and strong view of the same face to compare:
+    /// without the category level, contrast and margins, and in one pass.
+    #[must_use]
+    pub fn aggregation_only(self) -> Self {
+        Self {
+            category: None,
+            contrastive: None,
+            margins: None,
+            ..self
+        }
+    }
+
+    /// For hosts that accept nearly every face: the category level takes the cross-entropy's place on
+    /// accepted faces too ([`Faces::Both`]), since faces that such a host rejects are rare.
+    #[must_use]
+    pub fn for_low_thresholds(mut self) -> Self {
+        if let Some(category) = &mut self.category
+            && category.faces == Faces::Rejected
+        {
+            category.faces = Faces::Both;
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_both_ways() -> Result<()> {
+        for text in [
+            "semantic",
+            "semantic,instance",
+            "semantic,instance,category",
+        ] {
+            assert_eq!(text.parse::<Levels>()?.to_string(), text);
+        }
+        assert_eq!(
+            "category, semantic".parse::<Levels>()?.to_string(),
+            "semantic,category"
+        );
+        for text in ["", "semantics", "semantic;instance"] {
+            let error = text.parse::<Levels>().unwrap_err().to_string();
+            assert!(error.contains("semantic, instance and category"), "{error}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn levels_are_switched_one_by_one() -> Result<()> {
+        let robust = LeafConfig::robust();
+        assert_eq!(robust.levels(), Levels::ALL);
+        assert_eq!(robust.clone().with_levels(Levels::ALL), robust);
+        let instance = robust.clone().with_levels("instance".parse()?);
+        assert_eq!(instance.levels().to_string(), "instance");
+        assert_eq!(instance.instance, robust.instance);
+        let hosts = robust.clone().aggregation_only();
+        assert_eq!(hosts.levels().to_string(), "semantic,instance");
+        let low = robust.for_low_thresholds();
+        assert_eq!(
+            low.category.map(|category| category.faces),
+            Some(Faces::Both)
+        );
+        let paper = LeafConfig::paper();
+        assert_eq!(paper.clone().for_low_thresholds(), paper);
+        Ok(())
+    }
+}
