@@ -11,7 +11,20 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("leaf-core", vec![]),
         ("leaf-testkit", vec![]),
         ("leaf-ssl", vec!["leaf-core"]),
+        ("leaf-trial", vec!["leaf-core", "leaf-ssl"]),
         ("leaf-fixmatch", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-pseudo-label", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-mean-teacher", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-uda", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-flexmatch", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-freematch", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-softmatch", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-adamatch", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-dash", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-mixmatch", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-comatch", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-ada-cm", vec!["leaf-core", "leaf-ssl"]),
+        ("leaf-debias", vec!["leaf-core", "leaf-ssl"]),
         ("leaf-vision", vec!["leaf-core"]),
         ("leaf-data", vec!["leaf-core", "leaf-ssl"]),
         ("leaf-train", vec!["leaf-core", "leaf-ssl"]),
@@ -21,6 +34,18 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "leaf-core",
                 "leaf-data",
                 "leaf-fixmatch",
+                "leaf-pseudo-label",
+                "leaf-mean-teacher",
+                "leaf-uda",
+                "leaf-flexmatch",
+                "leaf-freematch",
+                "leaf-softmatch",
+                "leaf-adamatch",
+                "leaf-dash",
+                "leaf-mixmatch",
+                "leaf-comatch",
+                "leaf-ada-cm",
+                "leaf-debias",
                 "leaf-ssl",
                 "leaf-train",
                 "leaf-vision",
@@ -109,7 +134,7 @@ fn device_features_are_forwarded_everywhere() {
     let ours = |name: &str| name == "leaf" || name.starts_with("leaf-");
     for package in packages {
         let name = package["name"].as_str().expect("a name");
-        if name == "xtask" || name == "leaf-testkit" {
+        if ["xtask", "leaf-testkit", "leaf-trial"].contains(&name) {
             continue;
         }
         for feature in DEVICE_FEATURES {

@@ -1,0 +1,1 @@
+//! AdaMatch on candle, plain and with LEAF.

@@ -1,0 +1,1 @@
+//! CoMatch and SimMatch on candle, plain and with LEAF.

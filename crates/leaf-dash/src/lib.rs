@@ -1,0 +1,1 @@
+//! Dash on candle, plain and with LEAF.

@@ -1,0 +1,1 @@
+//! DebiasPL on candle: class-imbalance debiasing around any trainer.

@@ -1,0 +1,1 @@
+//! FlexMatch on candle, plain and with LEAF.

@@ -1,0 +1,1 @@
+//! FreeMatch on candle, plain and with LEAF.

@@ -1,0 +1,1 @@
+//! Mean Teacher on candle, plain and with LEAF.

@@ -1,0 +1,1 @@
+//! MixMatch and ReMixMatch on candle, plain and with LEAF.

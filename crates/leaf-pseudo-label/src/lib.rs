@@ -1,0 +1,1 @@
+//! Pseudo-Label and Pi-Model on candle, plain and with LEAF.

@@ -1,0 +1,1 @@
+//! SoftMatch on candle, plain and with LEAF.

@@ -1,0 +1,1 @@
+//! UDA on candle, plain and with LEAF.
