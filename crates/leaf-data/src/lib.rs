@@ -76,6 +76,6 @@ pub use dataset::{BadFile, CheckLevel, DataSet, Entry, RafImages, Source, class_
 pub use dataset::{drawn_faces, drawn_faces_unseen_styles};
 pub use error::{Error, Result};
 pub use face::{Color, Face};
-pub use loader::{Faces, ImageConfig, Loader, LoaderConfig};
+pub use loader::{Faces, ImageConfig, LabeledPass, Loader, LoaderConfig};
 pub use normalize::Normalization;
 pub use split::{LabelSplit, Shuffle, SplitConfig, UnlabeledSet};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor, Var};
 use leaf_core::{HeadOutput, Linear, Mode, Parameters, Random, linear};
 use leaf_ssl::{
-    Algorithm, Batch, CONFIDENCE, Context, Labeled, Losses, Network, State, Step, UTILIZATION,
-    Unlabeled, Views,
+    Algorithm, Batch, CONFIDENCE, Context, Labeled, Losses, Network, State, Stateful, Step,
+    UTILIZATION, Unlabeled, Views,
 };
 
 use crate::Result;
@@ -50,6 +50,7 @@ impl Network for FakeNetwork {
         Ok(HeadOutput {
             logits: self.classifier.forward(features, mode)?,
             features: features.clone(),
+            aggregated: features.clone(),
             balance: None,
             routing: Vec::new(),
         })
@@ -94,11 +95,11 @@ impl Algorithm for FakeAlgorithm {
         Views::WEAK_STRONG
     }
 
-    fn loss(&mut self, networks: &Context, batch: &Batch, step: Step) -> leaf_ssl::Result<Losses> {
-        let features = networks
+    fn loss(&mut self, context: &Context, batch: &Batch, step: Step) -> leaf_ssl::Result<Losses> {
+        let logits = context
             .student
-            .encode(&batch.labeled.images, Mode::Train)?;
-        let logits = context.student.head(&features, Mode::Train)?.logits;
+            .forward(&batch.labeled.images, Mode::Train)?
+            .logits;
         let mut total = candle_nn::loss::cross_entropy(&logits, &batch.labeled.labels)?;
         if self.poisoned == Some(step.index) {
             total = (total * f64::NAN)?;
@@ -118,9 +119,12 @@ impl Algorithm for FakeAlgorithm {
                 ),
             ],
             total,
+            selection: None,
         })
     }
+}
 
+impl Stateful for FakeAlgorithm {
     fn state(&self) -> leaf_ssl::Result<State> {
         let losses = Tensor::new(self.losses, &Device::Cpu)?;
         Ok(State::from([("losses".to_owned(), losses)]))

@@ -9,7 +9,7 @@
 //! ```
 //! use candle_core::{DType, Device, Tensor};
 //! use leaf_core::{HeadOutput, Linear, Mode, Parameters, linear};
-//! use leaf_ssl::{Algorithm, Batch, Labeled, Losses, Network, Context, State, Step, Unlabeled, Views};
+//! use leaf_ssl::{Algorithm, Batch, Context, Labeled, Losses, Network, Stateful, Step, Unlabeled, Views};
 //! use leaf_train::{Console, EvaluationSet, Learner, OptimizerConfig, TrainConfig, Trainer};
 //!
 //! /// A network: two numbers to two classes.
@@ -23,6 +23,7 @@
 //!         Ok(HeadOutput {
 //!             logits: self.0.forward(features, mode)?,
 //!             features: features.clone(),
+//!             aggregated: features.clone(),
 //!             balance: None,
 //!             routing: Vec::new(),
 //!         })
@@ -48,20 +49,16 @@
 //!     fn views(&self) -> Views {
 //!         Views::NONE
 //!     }
-//!     fn loss(&mut self, nets: &Context, batch: &Batch, _: Step) -> leaf_ssl::Result<Losses> {
-//!         let features = nets.student.encode(&batch.labeled.images, Mode::Train)?;
-//!         let logits = nets.student.head(&features, Mode::Train)?.logits;
+//!     fn loss(&mut self, context: &Context, batch: &Batch, _: Step) -> leaf_ssl::Result<Losses> {
+//!         let logits = context.student.forward(&batch.labeled.images, Mode::Train)?.logits;
 //!         let total = candle_nn::loss::cross_entropy(&logits, &batch.labeled.labels)?;
 //!         let terms = vec![("supervised", total.detach())];
-//!         Ok(Losses { total, terms, diagnostics: Vec::new() })
-//!     }
-//!     fn state(&self) -> leaf_ssl::Result<State> {
-//!         Ok(State::new())
-//!     }
-//!     fn load_state(&mut self, _: &State) -> leaf_ssl::Result<()> {
-//!         Ok(())
+//!         Ok(Losses::new(total, terms))
 //!     }
 //! }
+//!
+//! /// It keeps nothing between steps.
+//! impl Stateful for Supervised {}
 //!
 //! # fn main() -> leaf_train::Result<()> {
 //! let points = Tensor::new(&[[1f32, 0.2], [0.3, 1.], [0.9, -0.5], [-0.2, 0.8]], &Device::Cpu)?;
@@ -116,7 +113,7 @@ pub use checkpoint::{
 pub use error::{BoxError, Error, Result};
 pub use evaluation_set::{Chunks, EvaluationSet, evaluate};
 pub use gradients::Gradients;
-pub use metrics::{Confusion, Metrics, Tally};
+pub use metrics::{ClassQuality, Confusion, Metrics, PseudoLabelQuality, Tally};
 pub use mismatches::{Mismatches, Reshaped};
 pub use observe::{
     Best, Console, EvaluationReport, JsonLines, Observer, RunStart, RunSummary, SetMetrics,

@@ -30,7 +30,7 @@ pub trait Schedule: std::fmt::Debug {
 /// use leaf_train::{CosineSchedule, Schedule};
 ///
 /// let schedule = CosineSchedule { warmup_steps: 10 };
-/// let factor = |index| schedule.factor(Step { index, total: 700 });
+/// let factor = |index| schedule.factor(Step::new(index, 700));
 /// assert_eq!(factor(0), 0.);
 /// assert_eq!(factor(10), 1.);
 /// assert!((factor(700) - 0.19509).abs() < 1e-5);
@@ -83,7 +83,7 @@ mod tests {
     fn warms_up_then_falls() {
         let schedule = CosineSchedule { warmup_steps: 4 };
         let factors: Vec<f64> = (0..=20)
-            .map(|index| schedule.factor(Step { index, total: 20 }))
+            .map(|index| schedule.factor(Step::new(index, 20)))
             .collect();
         assert_eq!(factors[..5], [0., 0.25, 0.5, 0.75, 1.]);
         assert!(factors[4..].windows(2).all(|pair| pair[1] < pair[0]));
@@ -100,10 +100,7 @@ mod tests {
 
     #[test]
     fn without_warm_up_the_first_step_is_full() {
-        let step = Step {
-            index: 0,
-            total: 10,
-        };
+        let step = Step::new(0, 10);
         assert_eq!(CosineSchedule::default().factor(step), 1.);
         assert_eq!(ConstantSchedule.factor(step), 1.);
     }

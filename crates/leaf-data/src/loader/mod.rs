@@ -2,7 +2,9 @@
 
 mod config;
 mod faces;
+mod labeled_pass;
 mod plan;
+mod rotation;
 mod sampler;
 mod workers;
 
@@ -10,10 +12,11 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use leaf_core::Random;
-use leaf_ssl::{Batch, Labeled, Unlabeled, Views};
+use leaf_ssl::{Batch, Labeled, Rotated, Unlabeled, Views};
 
 pub use config::{ImageConfig, LoaderConfig};
 pub use faces::Faces;
+pub use labeled_pass::LabeledPass;
 
 use crate::{LabelSplit, Result, threads};
 use plan::Plan;
@@ -109,6 +112,11 @@ impl Loader {
         self.steps_per_epoch
     }
 
+    /// All labeled faces once, for algorithms that ask for it ([`Views::labeled_pass`]).
+    pub fn labeled_pass(&self) -> LabeledPass {
+        self.plan.labeled_pass(&self.device)
+    }
+
     fn batch(&mut self) -> Result<Batch> {
         let workers = match self.workers.take() {
             Some(workers) => workers,
@@ -142,6 +150,12 @@ fn to_device(batch: Batch, device: &Device) -> Result<Batch> {
             .collect::<candle_core::Result<Vec<_>>>()
     };
     let Batch { labeled, unlabeled } = batch;
+    let rotated = unlabeled.rotated.map(|rotated| -> Result<Rotated> {
+        Ok(Rotated {
+            images: rotated.images.to_device(device)?,
+            quarters: rotated.quarters.to_device(device)?,
+        })
+    });
     Ok(Batch {
         labeled: Labeled {
             images: labeled.images.to_device(device)?,
@@ -151,7 +165,9 @@ fn to_device(batch: Batch, device: &Device) -> Result<Batch> {
         unlabeled: Unlabeled {
             weak: move_all(unlabeled.weak)?,
             strong: move_all(unlabeled.strong)?,
-            ..unlabeled
+            rotated: rotated.transpose()?,
+            index: unlabeled.index,
+            hidden_labels: unlabeled.hidden_labels,
         },
     })
 }

@@ -6,8 +6,9 @@ use candle_core::{Device, Tensor};
 use leaf_core::Random;
 use leaf_ssl::{Batch, Labeled, Unlabeled, Views};
 
+use super::rotation::rotated;
 use super::sampler::Sampler;
-use super::{Faces, LoaderConfig};
+use super::{Faces, LabeledPass, LoaderConfig};
 use crate::{Augmentation, Error, Face, LabelSplit, Result};
 
 /// All that a batch depends on, beside its step's number.
@@ -83,7 +84,7 @@ impl Plan {
         let labeled = Labeled {
             images: self.view(&index, Augmentation::weak, &random.split("labeled"))?,
             labels: Tensor::from_vec(labels, index.len(), &Device::Cpu)?,
-            index,
+            index: asked_for(index, self.views.labeled_index),
         };
         Ok(Batch {
             labeled,
@@ -103,16 +104,28 @@ impl Plan {
                 .collect::<Result<Vec<_>>>()
         };
         let hidden = index.iter().map(|&place| self.faces.entries()[place].label);
+        let hidden_labels = hidden.collect();
+        let Views { weak, strong, .. } = self.views;
+        let strong = views(strong, Augmentation::strong, random.split("strong"))?;
+        let first = strong.first().filter(|_| self.views.rotated);
+        let rotated = first.map(|first| rotated(first, random.split("quarters")));
         Ok(Unlabeled {
-            weak: views(self.views.weak, Augmentation::weak, random.split("weak"))?,
-            strong: views(
-                self.views.strong,
-                Augmentation::strong,
-                random.split("strong"),
-            )?,
-            hidden_labels: hidden.collect(),
-            index,
+            weak: views(weak, Augmentation::weak, random.split("weak"))?,
+            strong,
+            rotated: rotated.transpose()?,
+            hidden_labels,
+            index: asked_for(index, self.views.index),
         })
+    }
+
+    pub(super) fn labeled_pass(&self, device: &Device) -> LabeledPass {
+        LabeledPass {
+            faces: self.faces.clone(),
+            places: self.labeled.places(),
+            augmentation: self.augmentation.clone(),
+            random: self.random.split("labeled pass"),
+            device: device.clone(),
+        }
     }
 
     /// One view of each face; row i draws from the i-th stream.
@@ -128,4 +141,9 @@ impl Plan {
         }
         stack.tensor()
     }
+}
+
+/// Places that nobody asked for are not served.
+fn asked_for(index: Vec<usize>, asked: bool) -> Vec<usize> {
+    if asked { index } else { Vec::new() }
 }

@@ -25,6 +25,11 @@ impl Sampler {
         }
     }
 
+    /// The places, in the order that was given.
+    pub(super) fn places(&self) -> Arc<[usize]> {
+        self.places.clone()
+    }
+
     /// `count` places from the `start`-th on.
     pub(super) fn take(&mut self, start: u64, count: usize) -> Vec<usize> {
         let length = self.places.len() as u64;

@@ -50,6 +50,13 @@ fn loader_of(data: &DataSet, views: Views, threads: usize, seed: u64) -> Loader 
     .unwrap()
 }
 
+/// A weak and a strong view with all places.
+const PLACES: Views = Views {
+    index: true,
+    labeled_index: true,
+    ..Views::WEAK_STRONG
+};
+
 fn loader(views: Views, threads: usize, seed: u64) -> Loader {
     loader_of(&data(0), views, threads, seed)
 }
@@ -75,21 +82,21 @@ fn take(loader: Loader, count: usize) -> Vec<Numbers> {
 
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    let one = take(loader(Views::WEAK_STRONG, 1, 5), 11);
+    let one = take(loader(PLACES, 1, 5), 11);
     for threads in [2, 4, 7] {
-        assert_eq!(take(loader(Views::WEAK_STRONG, threads, 5), 11), one);
+        assert_eq!(take(loader(PLACES, threads, 5), 11), one);
     }
-    assert_ne!(take(loader(Views::WEAK_STRONG, 2, 6), 11), one);
+    assert_ne!(take(loader(PLACES, 2, 6), 11), one);
 }
 
 #[test]
 fn starting_later_continues_the_sequence() {
-    let whole = take(loader(Views::WEAK_STRONG, 3, 1), 9);
+    let whole = take(loader(PLACES, 3, 1), 9);
     for start in [0, 1, 4, 8] {
-        let part = loader(Views::WEAK_STRONG, 2, 1).start_at(start);
+        let part = loader(PLACES, 2, 1).start_at(start);
         assert_eq!(take(part, 9 - start as usize), whole[start as usize..]);
     }
-    let mut moved = loader(Views::WEAK_STRONG, 2, 1);
+    let mut moved = loader(PLACES, 2, 1);
     moved.next();
     assert_eq!(moved.step(), 1);
     assert_eq!(take(moved.start_at(5), 4), whole[5..]);
@@ -98,10 +105,12 @@ fn starting_later_continues_the_sequence() {
 #[test]
 fn the_declared_views_are_served_and_no_others() {
     for (weak, strong) in [(0, 0), (1, 0), (0, 1), (2, 1), (1, 3)] {
-        let batch = loader(Views { weak, strong }, 2, 1)
-            .next()
-            .unwrap()
-            .unwrap();
+        let views = Views {
+            weak,
+            strong,
+            ..Views::NONE
+        };
+        let batch = loader(views, 2, 1).next().unwrap().unwrap();
         assert_eq!(batch.labeled.images.dims(), [4, 1, 16, 16]);
         assert_eq!(
             (batch.unlabeled.weak.len(), batch.unlabeled.strong.len()),
@@ -110,15 +119,19 @@ fn the_declared_views_are_served_and_no_others() {
         for view in batch.unlabeled.weak.iter().chain(&batch.unlabeled.strong) {
             assert_eq!(view.dims(), [12, 1, 16, 16]);
         }
-        let rows = if weak + strong > 0 { 12 } else { 0 };
-        assert_eq!(batch.unlabeled.index.len(), rows);
+        assert!(batch.unlabeled.rotated.is_none());
+        assert!(batch.unlabeled.index.is_empty() && batch.labeled.index.is_empty());
     }
 }
 
 #[test]
 fn shared_views_are_the_same_for_both_trainers() {
     let one = numbers(loader(Views::WEAK_STRONG, 1, 3).next().unwrap());
-    let two = numbers(loader(Views { weak: 2, strong: 1 }, 1, 3).next().unwrap());
+    let pair = Views {
+        weak: 2,
+        ..Views::WEAK_STRONG
+    };
+    let two = numbers(loader(pair, 1, 3).next().unwrap());
     let none = numbers(loader(Views::NONE, 1, 3).next().unwrap());
     assert_eq!(
         (&one.3[0], &one.3[1], &one.3[2]),
@@ -131,7 +144,7 @@ fn shared_views_are_the_same_for_both_trainers() {
 #[test]
 fn labels_belong_to_their_faces() {
     let data = data(0);
-    for batch in loader_of(&data, Views::WEAK_STRONG, 2, 1).take(5) {
+    for batch in loader_of(&data, PLACES, 2, 1).take(5) {
         let batch = batch.unwrap();
         let label = |place: &usize| data.training()[*place].label.unwrap();
         let labels: Vec<u32> = batch.labeled.index.iter().map(label).collect();
@@ -143,7 +156,7 @@ fn labels_belong_to_their_faces() {
 
 #[test]
 fn hidden_labels_are_given_only_if_all_are_known() {
-    let all: Vec<Batch> = loader_of(&data(40), Views::WEAK_STRONG, 1, 1)
+    let all: Vec<Batch> = loader_of(&data(40), PLACES, 1, 1)
         .take(5)
         .map(Result::unwrap)
         .collect();
@@ -217,11 +230,55 @@ fn splits_that_do_not_fit_are_refused() {
 fn an_epoch_is_one_pass() {
     assert_eq!(loader(Views::WEAK_STRONG, 1, 1).steps_per_epoch(), 2);
     assert_eq!(loader(Views::NONE, 1, 1).steps_per_epoch(), 2);
-    let mut seen: Vec<usize> = loader(Views::WEAK_STRONG, 2, 1)
+    let mut seen: Vec<usize> = loader(PLACES, 2, 1)
         .take(2)
         .flat_map(|b| b.unwrap().unlabeled.index)
         .collect();
     seen.truncate(15);
     seen.sort_unstable();
     assert_eq!(seen, (0..15).collect::<Vec<_>>());
+}
+
+#[test]
+fn turned_faces_and_places_are_served_on_request() {
+    let views = Views {
+        rotated: true,
+        ..PLACES
+    };
+    let batch = loader(views, 2, 1).next().unwrap().unwrap();
+    assert_eq!(
+        (batch.labeled.index.len(), batch.unlabeled.index.len()),
+        (4, 12)
+    );
+    let rotated = batch.unlabeled.rotated.unwrap();
+    assert_eq!(rotated.images.dims(), [12, 1, 16, 16]);
+    let quarters = rotated.quarters.to_vec1::<u32>().unwrap();
+    let rows = |t: &Tensor| t.flatten_from(1).unwrap().to_vec2::<f32>().unwrap();
+    let (turned, strong) = (rows(&rotated.images), rows(&batch.unlabeled.strong[0]));
+    for (row, quarter) in quarters.into_iter().enumerate() {
+        assert_eq!(turned[row] == strong[row], quarter == 0);
+    }
+}
+
+#[test]
+fn a_pass_shows_every_labeled_face_once() {
+    use leaf_ssl::LabeledFaces;
+
+    let pass = loader(Views::NONE, 1, 1).labeled_pass();
+    let numbers = |number: usize| -> (Vec<u32>, Vec<f32>) {
+        let (mut labels, mut samples) = (Vec::new(), Vec::new());
+        for chunk in pass.pass(number) {
+            let (images, classes) = chunk.unwrap();
+            labels.extend(classes.to_vec1::<u32>().unwrap());
+            samples.extend(images.flatten_all().unwrap().to_vec1::<f32>().unwrap());
+        }
+        (labels, samples)
+    };
+    let first = numbers(0);
+    let mut sorted = first.0.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, [0, 0, 1, 1, 2, 2]);
+    assert_eq!(first.1.len(), 6 * 16 * 16);
+    assert_eq!(numbers(0), first);
+    assert_ne!(numbers(1).1, first.1);
 }

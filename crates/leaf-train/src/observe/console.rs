@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::line::{duration, figures, pace};
 use super::{EvaluationReport, Observer, RunStart, RunSummary, SetMetrics, StepReport, Warning};
-use crate::{Error, Result};
+use crate::{Error, PseudoLabelQuality, Result};
 
 /// Shows a run to a person: a live line on a terminal, otherwise a plain line for every step to show.
 ///
@@ -145,7 +145,10 @@ impl Observer for Console {
             };
             self.say(&format!("step {step}  {}{best}", rates(set)))?;
         }
-        Ok(())
+        match report.pseudo_labels.as_ref().and_then(pseudo_labels) {
+            Some(text) => self.say(&format!("step {step}  {text}")),
+            None => Ok(()),
+        }
     }
 
     fn on_end(&mut self, summary: &RunSummary) -> Result<()> {
@@ -155,6 +158,16 @@ impl Observer for Console {
         let (steps, time) = (summary.steps, duration(summary.seconds));
         self.say(&format!("{steps} steps done in {time}"))
     }
+}
+
+/// How many pseudo-labels were used since the last evaluation and how many of them are right.
+fn pseudo_labels(quality: &PseudoLabelQuality) -> Option<String> {
+    let accuracy = quality.accuracy?;
+    let used = 100. * quality.utilization;
+    Some(format!(
+        "pseudo-labels: {used:.0} % used, {:.1} % of them right",
+        100. * accuracy
+    ))
 }
 
 fn rates(set: &SetMetrics) -> String {

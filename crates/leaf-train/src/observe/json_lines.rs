@@ -106,6 +106,7 @@ impl Observer for JsonLines {
             "event": "evaluation",
             "step": report.step,
             "best": report.is_best,
+            "pseudo_labels": report.pseudo_labels,
             "sets": sets(&report.sets),
         }))
     }
@@ -120,6 +121,7 @@ impl Observer for JsonLines {
             "steps": summary.steps,
             "best": best,
             "sets": sets(&summary.last),
+            "pseudo_labels": summary.pseudo_labels,
             "seconds": summary.seconds,
         }))
     }

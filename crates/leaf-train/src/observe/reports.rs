@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use leaf_ssl::EXPERT_USAGE;
 
-use crate::Metrics;
+use crate::{Metrics, PseudoLabelQuality};
 
 /// What is known before the first step.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +85,9 @@ pub struct EvaluationReport {
     pub sets: Vec<SetMetrics>,
     /// Whether these weights are the best so far; never true without a set for selection.
     pub is_best: bool,
+    /// How good the pseudo-labels of the steps since the last evaluation were; `None` if the algorithm
+    /// has none.
+    pub pseudo_labels: Option<PseudoLabelQuality>,
 }
 
 /// The best step of a run.
@@ -105,6 +108,8 @@ pub struct RunSummary {
     pub steps: usize,
     /// What the last evaluation found.
     pub last: Vec<SetMetrics>,
+    /// How good the pseudo-labels of the steps before the last evaluation were.
+    pub pseudo_labels: Option<PseudoLabelQuality>,
     /// The best step; `None` without a set for selection.
     pub best: Option<Best>,
     /// The file with the last weights, if one was written.

@@ -14,7 +14,10 @@ pub struct TrainConfig {
     pub learning_rate: f64,
     /// The largest norm of the gradient, above 0; `None` does not clip.
     pub clip: Option<f64>,
+    /// How many steps an epoch has, at least 1; `None` is one pass over the unlabelled faces.
+    pub steps_per_epoch: Option<usize>,
     /// The share of the weights' average that each step keeps, in `[0, 1)`; `None` keeps no average.
+    #[serde(with = "leaf_core::switch")]
     pub ema_decay: Option<f64>,
     /// Evaluate and save after every so many steps, at least 1; always after the last.
     pub eval_every: usize,
@@ -56,6 +59,7 @@ impl Default for TrainConfig {
             steps: 700,
             learning_rate: 0.05,
             clip: None,
+            steps_per_epoch: None,
             ema_decay: Some(0.99),
             eval_every: 100,
             log_every: 10,
@@ -76,6 +80,7 @@ impl TrainConfig {
             ("eval_every", self.eval_every),
             ("log_every", self.log_every),
             ("warn_after", self.warn_after),
+            ("steps_per_epoch", self.steps_per_epoch.unwrap_or(1)),
         ] {
             if count == 0 {
                 return Err(leaf_core::Error::Zero { field }.into());

@@ -11,11 +11,12 @@ mod tests;
 use std::path::Path;
 
 use leaf_core::Parameters;
-use leaf_ssl::{Algorithm, Context, Network, State};
+use leaf_ssl::{Algorithm, Context, LabeledFaces, Network, State, Step};
 
 pub use config::{SelectBy, TrainConfig};
 
 use crate::checkpoint::CheckpointFolder;
+use crate::metrics::PseudoLabelTally;
 use crate::observe::SelectionWatch;
 use crate::{
     Best, CosineSchedule, Error, ModelCard, Optimizer, Part, Result, Schedule, WeightAverage,
@@ -45,7 +46,6 @@ struct Averaged<N> {
 ///
 /// What is evaluated is the average network if one is kept, otherwise the trained one. The crate's
 /// page has a whole example.
-#[derive(Debug)]
 pub struct Trainer<N, A> {
     config: TrainConfig,
     student: Learner<N>,
@@ -53,11 +53,25 @@ pub struct Trainer<N, A> {
     algorithm: A,
     optimizer: Box<dyn Optimizer>,
     schedule: Box<dyn Schedule>,
+    labeled: Option<Box<dyn LabeledFaces>>,
+    steps_per_epoch: Option<usize>,
+    pseudo_labels: PseudoLabelTally,
     checkpoints: Option<CheckpointFolder>,
     watch: SelectionWatch,
     classifier_norm: Option<f64>,
     best: Option<Best>,
     done: usize,
+}
+
+impl<N: std::fmt::Debug, A: std::fmt::Debug> std::fmt::Debug for Trainer<N, A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer")
+            .field("config", &self.config)
+            .field("student", &self.student)
+            .field("algorithm", &self.algorithm)
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<N: Network, A: Algorithm> Trainer<N, A> {
@@ -77,6 +91,9 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         config.check()?;
         Ok(Self {
             watch: SelectionWatch::new(config.warn_after),
+            steps_per_epoch: config.steps_per_epoch,
+            pseudo_labels: PseudoLabelTally::new(student.network.num_classes()),
+            labeled: None,
             config,
             student,
             average: None,
@@ -109,6 +126,22 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
             tracker,
         });
         Ok(self)
+    }
+
+    /// With all labelled faces, for algorithms that look at them once an epoch
+    /// ([`leaf_ssl::Views::labeled_pass`]).
+    #[must_use]
+    pub fn with_labeled(mut self, labeled: impl LabeledFaces + 'static) -> Self {
+        self.labeled = Some(Box::new(labeled));
+        self
+    }
+
+    /// With epochs of that many steps, if [`TrainConfig::steps_per_epoch`] does not say otherwise.
+    /// Without both the whole run is one epoch.
+    #[must_use]
+    pub fn with_epochs_of(mut self, steps: usize) -> Self {
+        self.steps_per_epoch = self.steps_per_epoch.or(Some(steps));
+        self
     }
 
     /// Changes the learning rate's course.
@@ -216,8 +249,28 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         };
         self.optimizer.load_state(&part("optimizer"))?;
         self.algorithm.load_state(&part("algorithm"))?;
+        self.refuse_unread(state)?;
         self.done = done;
         Ok(())
+    }
+
+    /// An entry that nothing read would be lost in silence.
+    fn refuse_unread(&self, state: &State) -> Result<()> {
+        let read = self.state()?;
+        let ours =
+            |name: &&String| name.starts_with("optimizer.") || name.starts_with("algorithm.");
+        let unread = |name: &&String| !read.contains_key(name.as_str());
+        match state.keys().filter(ours).find(unread) {
+            None => Ok(()),
+            Some(name) => Err(leaf_ssl::Error::UnknownState { name: name.clone() }.into()),
+        }
+    }
+
+    /// Where the run stands.
+    fn now(&self) -> Step {
+        let step = Step::new(self.done, self.config.steps);
+        self.steps_per_epoch
+            .map_or(step, |steps| step.with_epochs_of(steps))
     }
 
     fn parts(&self) -> Vec<(Part, &Parameters)> {
@@ -229,12 +282,17 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
     }
 }
 
-fn networks<'a, N: Network>(
+fn context<'a, N: Network>(
     student: &'a Learner<N>,
     average: Option<&'a Averaged<N>>,
+    labeled: Option<&'a dyn LabeledFaces>,
 ) -> Context<'a> {
-    Context {
-        student: &student.network,
-        average: average.map(|average| &average.learner.network as &dyn Network),
+    let mut context = Context::new(&student.network);
+    if let Some(average) = average {
+        context = context.with_average(&average.learner.network);
+    }
+    match labeled {
+        Some(labeled) => context.with_labeled(labeled),
+        None => context,
     }
 }

@@ -5,9 +5,10 @@ use std::time::Instant;
 use leaf_ssl::{Algorithm, Batch, CONFIDENCE, Network, UTILIZATION};
 
 use super::Trainer;
+use crate::metrics::PseudoLabelTally;
 use crate::{
-    Best, BoxError, Error, EvaluationReport, EvaluationSet, Observer, Result, RunStart, RunSummary,
-    SetMetrics, StepReport, Warning, evaluate,
+    Best, BoxError, Error, EvaluationReport, EvaluationSet, Observer, PseudoLabelQuality, Result,
+    RunStart, RunSummary, SetMetrics, StepReport, Warning, evaluate,
 };
 
 impl<N: Network, A: Algorithm> Trainer<N, A> {
@@ -37,7 +38,7 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         let start = self.start();
         observers.iter_mut().try_for_each(|o| o.on_start(&start))?;
         let mut batches = batches.into_iter();
-        let mut last = Vec::new();
+        let mut last = None;
         while self.done < self.config.steps {
             let batch = self.next_batch(&mut batches)?;
             let report = self.step(&batch)?;
@@ -53,7 +54,7 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
                 }
             }
             if let Some(evaluation) = evaluation {
-                last = evaluation.sets;
+                last = Some(evaluation);
             }
         }
         let summary = self.summary(last, started);
@@ -71,6 +72,19 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
             return Err(Error::Conflict {
                 given: "ema_decay without an average network",
                 expected: "a call of with_average, or ema_decay = None",
+            });
+        }
+        let views = self.algorithm.views();
+        if views.average && self.average.is_none() {
+            return Err(Error::Conflict {
+                given: "an algorithm that reads the running average of the weights, and none is kept",
+                expected: "a decay in ema_decay and a call of with_average",
+            });
+        }
+        if views.labeled_pass && self.labeled.is_none() {
+            return Err(Error::Conflict {
+                given: "an algorithm that looks at all labelled faces, and they are not at hand",
+                expected: "a call of with_labeled",
             });
         }
         Ok(())
@@ -123,7 +137,15 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
             step: self.done,
             sets: found,
             is_best,
+            pseudo_labels: self.take_quality(),
         }))
+    }
+
+    /// How good the pseudo-labels were since the last evaluation.
+    fn take_quality(&mut self) -> Option<PseudoLabelQuality> {
+        let classes = self.student.network.num_classes();
+        let tally = std::mem::replace(&mut self.pseudo_labels, PseudoLabelTally::new(classes));
+        tally.quality()
     }
 
     /// Whether the set for selection says that these weights are the best so far.
@@ -166,11 +188,15 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         })
     }
 
-    fn summary(&self, last: Vec<SetMetrics>, started: Instant) -> RunSummary {
+    fn summary(&self, last: Option<EvaluationReport>, started: Instant) -> RunSummary {
         let checkpoints = self.checkpoints.as_ref();
+        let (last, pseudo_labels) = last.map_or((Vec::new(), None), |report| {
+            (report.sets, report.pseudo_labels)
+        });
         RunSummary {
             steps: self.done,
             last,
+            pseudo_labels,
             best: self.best.clone(),
             last_checkpoint: checkpoints.and_then(|checkpoints| checkpoints.last()),
             best_checkpoint: checkpoints.and_then(|checkpoints| checkpoints.best()),

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use leaf_ssl::{Algorithm, Batch, Network, Step};
+use leaf_ssl::{Algorithm, Batch, Losses, Network, PSEUDO_ACCURACY, Unlabeled};
 
 use super::readings::Readings;
-use super::{Trainer, networks};
+use super::{Trainer, context};
 use crate::{Error, Gradients, Result, StepReport};
 
 impl<N: Network, A: Algorithm> Trainer<N, A> {
@@ -17,14 +17,13 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
     /// and those of the algorithm and the optimizer.
     pub fn step(&mut self, batch: &Batch) -> Result<StepReport> {
         let started = Instant::now();
-        let step = Step {
-            index: self.done,
-            total: self.config.steps,
-        };
+        let step = self.now();
         let learning_rate = self.config.learning_rate * self.schedule.factor(step);
-        let networks = networks(&self.student, self.average.as_ref());
-        let losses = self.algorithm.loss(&networks, batch, step)?;
-        let readings = Readings::of(&losses)?;
+        let labeled = self.labeled.as_deref();
+        let context = context(&self.student, self.average.as_ref(), labeled);
+        let losses = self.algorithm.loss(&context, &without_truth(batch), step)?;
+        let mut readings = Readings::of(&losses)?;
+        self.measure(&losses, batch, &mut readings)?;
         if !readings.loss.is_finite() {
             return Err(Error::NonFiniteLoss {
                 step: step.index + 1,
@@ -54,6 +53,19 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         self.report(readings, learning_rate, gradient_norm, started)
     }
 
+    /// How good the pseudo-labels are, as far as the true classes are known.
+    fn measure(&mut self, losses: &Losses, batch: &Batch, readings: &mut Readings) -> Result<()> {
+        let Some(selection) = &losses.selection else {
+            return Ok(());
+        };
+        let truth = batch.unlabeled.hidden_labels.as_deref();
+        if let Some(accuracy) = self.pseudo_labels.add(selection, truth)? {
+            let entry = (PSEUDO_ACCURACY.to_owned(), vec![accuracy]);
+            readings.diagnostics.push(entry);
+        }
+        Ok(())
+    }
+
     fn report(
         &mut self,
         readings: Readings,
@@ -81,5 +93,16 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
             classifier_norm,
             seconds: started.elapsed().as_secs_f64(),
         })
+    }
+}
+
+/// The batch as an algorithm may see it. Tensors share their storage: nothing is copied but places.
+fn without_truth(batch: &Batch) -> Batch {
+    Batch {
+        labeled: batch.labeled.clone(),
+        unlabeled: Unlabeled {
+            hidden_labels: None,
+            ..batch.unlabeled.clone()
+        },
     }
 }

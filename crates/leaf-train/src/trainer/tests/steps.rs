@@ -149,3 +149,15 @@ fn settings_and_networks_must_agree() -> Result<()> {
     assert!(late.is_err());
     Ok(())
 }
+
+#[test]
+fn entries_that_nothing_reads_are_refused() -> Result<()> {
+    let mut trainer = trainer(short(), FakeAlgorithm::new())?;
+    let mut state = trainer.state()?;
+    trainer.load_state(&state, 0)?;
+    let losses = state["algorithm.losses"].clone();
+    state.insert("algorithm.thresholds".to_owned(), losses);
+    let error = trainer.load_state(&state, 0).unwrap_err().to_string();
+    assert!(error.contains("\"algorithm.thresholds\""), "{error}");
+    Ok(())
+}
