@@ -98,7 +98,7 @@ pub use category::{CategoryDecoupling, DecouplingConfig, LabelSets, SetWeighting
 pub use combine::Combine;
 pub use config::{
     Alignment, AlignmentTarget, CategoryConfig, CategoryLoss, Faces, ForwardPlan, InstanceLevel,
-    LeafConfig, Levels, Masking,
+    LeafConfig, Levels, Masking, Preset,
 };
 pub use consistency::{decoupled_consistency, positive_set_loss};
 pub use contrastive::{ContrastiveConfig, Pairs, contrastive};

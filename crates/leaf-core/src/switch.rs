@@ -6,7 +6,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::{F64Deserializer, I64Deserializer, MapAccessDeserializer, U64Deserializer};
+use serde::de::value::{
+    F64Deserializer, I64Deserializer, MapAccessDeserializer, StrDeserializer, U64Deserializer,
+};
 use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
 
@@ -51,7 +53,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Switch<T> {
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
         match text {
             OFF => Ok(None),
-            _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+            _ => T::deserialize(StrDeserializer::new(text)).map(Some),
         }
     }
 
@@ -108,6 +110,22 @@ mod tests {
         let whole = serde_json::from_str::<Settings>(r#"{"decay": 1}"#)?;
         assert_eq!(whole.decay, Some(1.));
         assert!(serde_json::from_str::<Settings>(r#"{"decay": "of"}"#).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_part_may_be_a_name() -> Result<(), serde_json::Error> {
+        #[derive(Debug, PartialEq, serde::Serialize, Deserialize)]
+        struct Named {
+            #[serde(with = "super")]
+            loss: Option<crate::CategoryLoss>,
+        }
+        for loss in [None, Some(crate::CategoryLoss::Set)] {
+            let text = serde_json::to_string(&Named { loss })?;
+            assert_eq!(serde_json::from_str::<Named>(&text)?, Named { loss });
+        }
+        let error = serde_json::from_str::<Named>(r#"{"loss": "sett"}"#).unwrap_err();
+        assert!(error.to_string().contains("`sett`"), "{error}");
         Ok(())
     }
 

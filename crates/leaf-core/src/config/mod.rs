@@ -1,11 +1,15 @@
 //! LEAF's whole configuration and its three presets.
 
 mod category;
+#[cfg(feature = "serde")]
+mod form;
 mod levels;
+mod preset;
 mod presets;
 
 pub use category::{Alignment, AlignmentTarget, CategoryConfig, CategoryLoss, Faces, Masking};
 pub use levels::Levels;
+pub use preset::Preset;
 
 use crate::bounds::{not_negative, share_below_one};
 use crate::{ContrastiveConfig, Error, MarginConfig, MixtureConfig, Normalization, Result};
@@ -48,7 +52,10 @@ pub enum ForwardPlan {
 /// [`LeafConfig::off`] adds nothing.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[cfg_attr(
+    feature = "serde",
+    serde(default, deny_unknown_fields, remote = "Self")
+)]
 pub struct LeafConfig {
     /// The mixture on the encoder's feature.
     #[cfg_attr(feature = "serde", serde(with = "crate::switch"))]
