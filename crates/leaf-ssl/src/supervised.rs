@@ -2,7 +2,45 @@
 
 use leaf_core::{ForwardPlan, LeafConfig};
 
-use crate::{Algorithm, Batch, Context, LossSum, Losses, Result, Stateful, Step, Views, forward};
+use crate::{
+    Algorithm, Batch, Context, LossSum, Losses, Result, Stateful, Step, Task, Views, forward,
+};
+
+/// The configuration of [`Supervised`].
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+pub struct SupervisedConfig {
+    /// The head and its balance weight; what concerns unlabelled faces is not used.
+    pub leaf: LeafConfig,
+}
+
+impl Default for SupervisedConfig {
+    fn default() -> Self {
+        Self {
+            leaf: LeafConfig::off(),
+        }
+    }
+}
+
+impl SupervisedConfig {
+    /// The same trainer with LEAF's aggregation; there is nothing for the category level to compare.
+    #[must_use]
+    pub fn with_leaf(self, leaf: LeafConfig) -> Self {
+        Self {
+            leaf: leaf.aggregation_only(),
+        }
+    }
+
+    /// The trainer for a task.
+    ///
+    /// # Errors
+    /// The first rule that is broken, with the field, its value and the bound.
+    pub fn build(&self, task: &Task) -> Result<Supervised> {
+        self.leaf.check(task.num_classes)?;
+        Ok(Supervised::new(&self.leaf))
+    }
+}
 
 /// `L = w_x mean CE(labelled) + w_b balance`.
 #[derive(Clone, Copy, Debug, PartialEq)]

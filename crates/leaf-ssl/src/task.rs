@@ -17,6 +17,8 @@ pub struct Task {
     pub training_faces: usize,
     /// The place in the training list and the class of each labelled face; empty if unknown.
     pub labeled: Vec<(usize, usize)>,
+    /// What the trainer's own randomness follows, such as mixtures of faces.
+    pub seed: u64,
 }
 
 impl Task {
@@ -26,6 +28,7 @@ impl Task {
             num_classes,
             training_faces: 0,
             labeled: Vec::new(),
+            seed: 0,
         }
     }
 
@@ -45,6 +48,12 @@ impl Task {
             labeled: labeled.into_iter().collect(),
             ..self
         }
+    }
+
+    /// With randomness that follows this seed.
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
     }
 
     /// Each class's share of the labelled faces.
