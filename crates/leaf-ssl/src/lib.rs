@@ -10,7 +10,7 @@
 //! ```
 //!
 //! - [`PseudoLabeler`]: [`HardLabels`], with alignment or without.
-//! - [`Selector`]: [`FixedThreshold`] (FixMatch), [`ClassThresholds`] (Ada-CM), [`Curriculum`] (FlexMatch),
+//! - [`Selector`]: [`FixedThreshold`] (FixMatch), [`AdaptiveMargins`] (Ada-CM), [`Curriculum`] (FlexMatch),
 //!   [`SelfAdaptive`] (FreeMatch), [`Gaussian`] (SoftMatch).
 //! - [`UnlabeledLoss`]: [`CrossEntropy`]; [`CategoryLevel`] is LEAF's, around any of them.
 //!
@@ -65,8 +65,8 @@ pub use ramp::linear_ramp;
 pub use scores::{Logits, Probs};
 pub use seen::Seen;
 pub use selector::{
-    ClassThresholds, Curriculum, CurriculumConfig, FixedThreshold, Gaussian, GaussianConfig,
-    Penalty, Selector, SelfAdaptive, SelfAdaptiveConfig, StatisticsOf, fairness,
+    AdaptiveMargins, ClassThresholds, Curriculum, CurriculumConfig, FixedThreshold, Gaussian,
+    GaussianConfig, Penalty, Selector, SelfAdaptive, SelfAdaptiveConfig, StatisticsOf, fairness,
 };
 pub use state::{State, Stateful, joined_state, part_of_state, state_entry};
 pub use step::Step;

@@ -73,6 +73,7 @@ fn self_adaptive() -> Result<()> {
             momentum: 0.9,
             quantile,
             clip,
+            ..SelfAdaptiveConfig::default()
         };
         goes_on(|| SelfAdaptive::new(config.clone(), CLASSES))?;
     }

@@ -16,6 +16,11 @@ impl ClassThresholds {
     pub fn new(thresholds: Tensor) -> Self {
         Self { thresholds }
     }
+
+    /// The thresholds `(C,)`.
+    pub fn thresholds(&self) -> &Tensor {
+        &self.thresholds
+    }
 }
 
 impl Stateful for ClassThresholds {}
@@ -28,6 +33,7 @@ impl Selector for ClassThresholds {
             ..
         } = labels;
         let thresholds = self.thresholds.to_dtype(confidence.dtype())?;
+        let thresholds = thresholds.to_device(confidence.device())?;
         let own = thresholds.index_select(classes, 0)?;
         Ok(confidence.ge(&own)?.to_dtype(confidence.dtype())?)
     }

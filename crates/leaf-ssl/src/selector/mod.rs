@@ -1,5 +1,6 @@
 //! What decides which pseudo-labels are trained on.
 
+mod adaptive_margins;
 mod class_thresholds;
 mod curriculum;
 mod fixed;
@@ -8,6 +9,7 @@ mod self_adaptive;
 
 use candle_core::{DType, Device, Tensor};
 
+pub use adaptive_margins::AdaptiveMargins;
 pub use class_thresholds::ClassThresholds;
 pub use curriculum::{Curriculum, CurriculumConfig};
 pub use fixed::FixedThreshold;

@@ -1,12 +1,12 @@
 //! FreeMatch's self-adaptive threshold.
 //!
-//! Source: Y. Wang et al., "FreeMatch", ICLR 2023, equations 5 to 8, with the order of USB.
+//! Source: Y. Wang et al., "FreeMatch", ICLR 2023, equations 5 to 11, with the order of USB.
 
 use candle_core::{D, DType, Device, Tensor};
 use leaf_core::Error;
 
-use super::{Selector, on_host};
-use crate::{PseudoLabels, Result, Seen, State, Stateful, state_entry};
+use super::{Penalty, Selector, on_host};
+use crate::{Logits, PseudoLabels, Result, Seen, State, Stateful, state_entry};
 
 /// The configuration of a [`SelfAdaptive`] selector.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,9 @@ pub struct SelfAdaptiveConfig {
     pub quantile: bool,
     /// Whether the global threshold is kept at .95 or less.
     pub clip: bool,
+    /// What the [`fairness`] term is multiplied by (λ_e); 0 switches it off. The term is added to the
+    /// loss, negative, and not multiplied by the unlabelled faces' weight λ_u.
+    pub fairness: f64,
 }
 
 impl Default for SelfAdaptiveConfig {
@@ -27,6 +30,7 @@ impl Default for SelfAdaptiveConfig {
             momentum: 0.999,
             quantile: false,
             clip: false,
+            fairness: 0.001,
         }
     }
 }
@@ -35,6 +39,8 @@ impl Default for SelfAdaptiveConfig {
 const GLOBAL: &str = "time_p";
 const AVERAGE: &str = "p_model";
 const HISTOGRAM: &str = "label_hist";
+/// How the term is reported.
+const FAIRNESS: &str = "fairness";
 const QUANTILE: f64 = 0.8;
 const LARGEST_THRESHOLD: f32 = 0.95;
 
@@ -54,16 +60,10 @@ impl SelfAdaptive {
     /// For that many classes.
     ///
     /// # Errors
-    /// When the momentum is outside `[0, 1)` or there are fewer than 2 classes.
+    /// When the momentum is outside `[0, 1)`, the fairness term's weight is negative or not a number,
+    /// or there are fewer than 2 classes.
     pub fn new(config: SelfAdaptiveConfig, num_classes: usize) -> Result<Self> {
-        if !(0. ..1.).contains(&config.momentum) {
-            return Err(Error::OutOfRange {
-                field: "momentum",
-                value: config.momentum,
-                expected: "0 or more and less than 1",
-            }
-            .into());
-        }
+        check(&config)?;
         if num_classes < 2 {
             return Err(Error::NumClasses { num_classes }.into());
         }
@@ -110,6 +110,25 @@ impl SelfAdaptive {
     }
 }
 
+fn check(config: &SelfAdaptiveConfig) -> Result<()> {
+    let SelfAdaptiveConfig {
+        momentum, fairness, ..
+    } = *config;
+    let (field, value, expected) = if !(0. ..1.).contains(&momentum) {
+        ("momentum", momentum, "0 or more and less than 1")
+    } else if !(fairness.is_finite() && fairness >= 0.) {
+        ("fairness", fairness, "0 or more")
+    } else {
+        return Ok(());
+    };
+    Err(Error::OutOfRange {
+        field,
+        value,
+        expected,
+    }
+    .into())
+}
+
 fn mixed(selector: &SelfAdaptive, old: &[f32], new: &[f32]) -> Vec<f32> {
     let pairs = old.iter().zip(new);
     pairs.map(|(&old, &new)| selector.mix(old, new)).collect()
@@ -138,6 +157,19 @@ impl Selector for SelfAdaptive {
             f32::from(u8::from(confidence >= threshold))
         };
         super::weights(faces.iter().map(passes).collect(), labels)
+    }
+
+    /// The [`fairness`] of the strong view's predictions, with averages that saw this step already.
+    fn regularize(&self, strong: &Logits, weights: &Tensor) -> Result<Option<Penalty>> {
+        if self.config.fairness == 0. {
+            return Ok(None);
+        }
+        let loss = fairness(strong, weights, &self.average, &self.histogram)?;
+        Ok(loss.map(|loss| Penalty {
+            name: FAIRNESS,
+            loss,
+            weight: self.config.fairness,
+        }))
     }
 }
 
@@ -175,7 +207,7 @@ impl Stateful for SelfAdaptive {
 /// # Errors
 /// Those of candle, when the shapes do not fit.
 pub fn fairness(
-    strong: &crate::Logits,
+    strong: &Logits,
     mask: &Tensor,
     average: &[f32],
     histogram: &[f32],
