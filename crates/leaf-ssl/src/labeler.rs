@@ -34,12 +34,26 @@ impl HardLabels {
             alignment: alignment.transpose()?,
         })
     }
+
+    /// Aligned to what is predicted of labelled faces ([`AverageAlignment::tracking`]), for that many
+    /// classes.
+    ///
+    /// # Errors
+    /// When the momentum is outside `[0, 1)`.
+    pub fn tracking(momentum: f64, num_classes: usize) -> Result<Self> {
+        Ok(Self {
+            alignment: Some(AverageAlignment::tracking(momentum, num_classes)?),
+        })
+    }
 }
 
 impl PseudoLabeler for HardLabels {
     fn label(&mut self, seen: &Seen) -> Result<PseudoLabels> {
         let mut probs = mean_of_views(seen)?;
         if let Some(alignment) = &mut self.alignment {
+            if alignment.tracks() {
+                alignment.follow(&seen.labeled.logits.probs()?)?;
+            }
             probs = alignment.align(&probs)?;
         }
         PseudoLabels::hard(probs)

@@ -9,9 +9,10 @@
 //! strong view -------+----> UnlabeledLoss ------+--> losses (M,) -> mean
 //! ```
 //!
-//! - [`PseudoLabeler`]: [`HardLabels`], with alignment or without.
+//! - [`PseudoLabeler`]: [`HardLabels`], with alignment or without; [`SoftLabels`].
 //! - [`Selector`]: [`FixedThreshold`] (FixMatch), [`AdaptiveMargins`] (Ada-CM), [`Curriculum`] (FlexMatch),
-//!   [`SelfAdaptive`] (FreeMatch), [`Gaussian`] (SoftMatch).
+//!   [`SelfAdaptive`] (FreeMatch), [`Gaussian`] (SoftMatch), [`RelativeThreshold`] (AdaMatch),
+//!   [`LossBound`] (Dash).
 //! - [`UnlabeledLoss`]: [`CrossEntropy`]; [`CategoryLevel`] is LEAF's, around any of them.
 //!
 //! A [`Network`] is asked for features and for logits apart, so that one plan
@@ -24,6 +25,7 @@ mod alignment;
 mod annealing;
 mod auxiliary;
 mod batch;
+mod bounds;
 mod category_level;
 mod context;
 mod error;
@@ -37,6 +39,7 @@ mod ramp;
 mod scores;
 mod seen;
 mod selector;
+mod soft_labels;
 mod state;
 mod step;
 mod supervised;
@@ -66,11 +69,13 @@ pub use scores::{Logits, Probs};
 pub use seen::Seen;
 pub use selector::{
     AdaptiveMargins, ClassThresholds, Curriculum, CurriculumConfig, FixedThreshold, Gaussian,
-    GaussianConfig, Penalty, Selector, SelfAdaptive, SelfAdaptiveConfig, StatisticsOf, fairness,
+    GaussianConfig, LossBound, LossBoundConfig, Penalty, RelativeThreshold, Selector, SelfAdaptive,
+    SelfAdaptiveConfig, StatisticsOf, fairness,
 };
+pub use soft_labels::SoftLabels;
 pub use state::{State, Stateful, joined_state, part_of_state, state_entry};
 pub use step::Step;
-pub use supervised::Supervised;
+pub use supervised::{Supervised, SupervisedConfig};
 pub use task::Task;
 pub use unlabeled_loss::{BoxedLoss, CrossEntropy, FaceLosses, UnlabeledFaces, UnlabeledLoss};
 pub use views::Views;

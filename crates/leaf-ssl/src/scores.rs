@@ -83,7 +83,9 @@ impl Probs {
     /// # Errors
     /// Those of candle.
     pub fn sharpened(&self, temperature: f64) -> Result<Self> {
-        let powers = self.0.powf(1. / temperature)?;
+        // The largest becomes 1, so that a high power of it does not vanish.
+        let relative = self.0.broadcast_div(&self.0.max_keepdim(1)?)?;
+        let powers = relative.powf(1. / temperature)?;
         Ok(Self(powers.broadcast_div(&powers.sum_keepdim(1)?)?))
     }
 

@@ -5,6 +5,8 @@ mod class_thresholds;
 mod curriculum;
 mod fixed;
 mod gaussian;
+mod loss_bound;
+mod relative;
 mod self_adaptive;
 
 use candle_core::{DType, Device, Tensor};
@@ -14,6 +16,8 @@ pub use class_thresholds::ClassThresholds;
 pub use curriculum::{Curriculum, CurriculumConfig};
 pub use fixed::FixedThreshold;
 pub use gaussian::{Gaussian, GaussianConfig, StatisticsOf};
+pub use loss_bound::{LossBound, LossBoundConfig};
+pub use relative::RelativeThreshold;
 pub use self_adaptive::{SelfAdaptive, SelfAdaptiveConfig, fairness};
 
 use crate::{Context, Logits, PseudoLabels, Result, Seen, Stateful, Step, Views};
