@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::DType;
+use candle_core::{DType, Tensor, Var};
 use leaf_core::LeafConfig;
 use leaf_ssl::{Algorithm, Result};
 
@@ -103,6 +103,65 @@ pub fn assert_every_parameter_learns(
         assert!(
             largest.is_finite() && (largest > 0. || may_be_zero(&name)),
             "{name} has the gradient {largest}"
+        );
+    }
+    Ok(())
+}
+
+/// Each unlabelled face's weight in the step of that number, and the sum of the magnitudes of the
+/// loss's gradient by its first strong view.
+///
+/// # Errors
+/// Those of the algorithm.
+///
+/// # Panics
+/// When the algorithm selects no pseudo-labels or does not train on the strong view.
+pub fn strong_view_gradients(
+    leaf: &LeafConfig,
+    algorithm: &mut dyn Algorithm,
+    index: usize,
+) -> Result<Vec<(f64, f64)>> {
+    let trial = Trial::new(leaf, &*algorithm)?;
+    let mut batch = batch(index, algorithm.views())?;
+    let strong = Var::from_tensor(&batch.unlabeled.strong[0])?;
+    batch.unlabeled.strong[0] = strong.as_tensor().clone();
+    let losses = trial.losses(algorithm, &batch, index)?;
+    let grads = losses.total.backward()?;
+    let grad = grads.get(&strong).expect("a gradient by the strong view");
+    let selection = losses.selection.expect("a selection");
+    let host = |values: &Tensor| -> Result<Vec<f64>> {
+        Ok(values.to_dtype(DType::F64)?.to_vec1::<f64>()?)
+    };
+    let magnitudes = host(&grad.abs()?.flatten_from(1)?.sum(1)?)?;
+    Ok(host(&selection.weights)?
+        .into_iter()
+        .zip(magnitudes)
+        .collect())
+}
+
+/// Fails unless some faces are accepted and some rejected, the accepted ones' strong views have a
+/// gradient and the rejected ones' have none at all.
+///
+/// # Errors
+/// Those of the algorithm.
+///
+/// # Panics
+/// When a face's gradient is not as its weight says.
+pub fn assert_rejected_faces_cost_nothing(
+    leaf: &LeafConfig,
+    algorithm: &mut dyn Algorithm,
+) -> Result<()> {
+    let faces = strong_view_gradients(leaf, algorithm, STEPS - 1)?;
+    let accepted = faces.iter().filter(|(weight, _)| *weight > 0.).count();
+    assert!(
+        accepted > 0 && accepted < faces.len(),
+        "{accepted} of {} faces are accepted: nothing is tried",
+        faces.len()
+    );
+    for (face, (weight, gradient)) in faces.into_iter().enumerate() {
+        assert!(
+            gradient.is_finite() && (weight > 0.) == (gradient > 0.),
+            "face {face} with weight {weight} has the gradient {gradient}"
         );
     }
     Ok(())

@@ -19,9 +19,14 @@
 mod checks;
 mod faces;
 mod network;
+mod strong_gradients;
 mod trial;
 
-pub use checks::{assert_every_parameter_learns, assert_resumes, largest_gradients};
+pub use checks::{
+    assert_every_parameter_learns, assert_rejected_faces_cost_nothing, assert_resumes,
+    largest_gradients, strong_view_gradients,
+};
 pub use faces::{CLASSES, LABELED, TRAINING_FACES, UNLABELED, batch, task};
 pub use network::{Dense, network};
+pub use strong_gradients::{Taught, strong_gradients};
 pub use trial::{STEPS, Trial};
