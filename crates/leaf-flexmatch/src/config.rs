@@ -1,0 +1,64 @@
+//! FlexMatch's configuration.
+
+use leaf_core::{Error, LeafConfig};
+use leaf_ssl::{
+    CrossEntropy, Curriculum, CurriculumConfig, HardLabels, Result, Task, WeakStrong,
+    WeakStrongConfig, with_category,
+};
+
+use crate::FlexMatch;
+
+/// FlexMatch's configuration; the defaults are the published ones.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+pub struct FlexMatchConfig {
+    /// The confidence (τ) from which a face counts as learned, and how its class's threshold follows.
+    pub curriculum: CurriculumConfig,
+    /// What the unlabelled faces' loss is multiplied by (λ_u).
+    pub lambda_u: f64,
+    /// What LEAF adds, as [`FlexMatchConfig::with_leaf`] leaves it.
+    pub leaf: LeafConfig,
+}
+
+impl Default for FlexMatchConfig {
+    fn default() -> Self {
+        Self {
+            curriculum: CurriculumConfig::default(),
+            lambda_u: 1.,
+            leaf: LeafConfig::off(),
+        }
+    }
+}
+
+impl FlexMatchConfig {
+    /// The same trainer with LEAF in it, in its form for hosts that accept nearly every face
+    /// ([`LeafConfig::for_low_thresholds`]).
+    #[must_use]
+    pub fn with_leaf(self, leaf: LeafConfig) -> Self {
+        let leaf = leaf.for_low_thresholds();
+        Self { leaf, ..self }
+    }
+
+    /// The trainer for a task, which must know how many training faces there are.
+    ///
+    /// # Errors
+    /// The first rule that is broken, with the field, its value and the bound.
+    pub fn build(&self, task: &Task) -> Result<FlexMatch> {
+        let num_classes = task.num_classes;
+        self.leaf.check(num_classes)?;
+        if task.training_faces == 0 {
+            return Err(Error::Zero {
+                field: "training_faces of the task",
+            }
+            .into());
+        }
+        WeakStrong::new(
+            "FlexMatch",
+            HardLabels::new(None, num_classes)?,
+            Curriculum::new(self.curriculum.clone(), task.training_faces, num_classes)?,
+            with_category(CrossEntropy, self.leaf.category.as_ref(), num_classes)?,
+            WeakStrongConfig::new(self.lambda_u, &self.leaf),
+        )
+    }
+}
