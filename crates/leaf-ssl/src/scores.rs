@@ -1,6 +1,6 @@
 //! Scores and probabilities as different types, so that softmax cannot be applied twice.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use candle_nn::ops::softmax;
 use leaf_core::Error;
 
@@ -70,6 +70,15 @@ impl Probs {
         Ok(Self(probs))
     }
 
+    /// 1 for each row's class, 0 for the others: classes `(N,)` (u32) to `(N, C)`.
+    ///
+    /// # Errors
+    /// Those of candle, for a class that there is not.
+    pub fn one_hot(classes: &Tensor, num_classes: usize, dtype: DType) -> Result<Self> {
+        let all = Tensor::eye(num_classes, dtype, classes.device())?;
+        Ok(Self(all.index_select(classes, 0)?))
+    }
+
     /// The mean of several views' probabilities.
     ///
     /// # Errors
@@ -130,5 +139,60 @@ fn mean<'a>(views: impl ExactSizeIterator<Item = &'a Tensor>) -> Result<Tensor> 
         // One view must stay as it is, bit for bit.
         [only] => Ok((*only).clone()),
         _ => Ok((Tensor::stack(&views, 0)?.sum(0)? / count as f64)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+    use leaf_testkit::entries;
+
+    use super::*;
+
+    fn close(a: &[f64], b: &[f64]) -> bool {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12)
+    }
+
+    #[test]
+    fn sharpening_raises_to_the_power_of_1_over_t() -> Result<()> {
+        let probs = Probs::new(Tensor::new(&[[0.5f64, 0.3, 0.2]], &Device::Cpu)?)?;
+        let sharp = entries(probs.sharpened(0.5)?.tensor())?;
+        let sum = 0.25 + 0.09 + 0.04;
+        assert!(close(&sharp, &[0.25 / sum, 0.09 / sum, 0.04 / sum]));
+        let same = entries(probs.sharpened(1.)?.tensor())?;
+        assert!(close(&same, &[0.5, 0.3, 0.2]));
+        Ok(())
+    }
+
+    #[test]
+    fn sharpening_is_a_softmax_of_scaled_logits() -> Result<()> {
+        let logits = Tensor::new(&[[3f64, -1., 0.5], [0., 0., -40.]], &Device::Cpu)?;
+        let logits = Logits::new(logits)?;
+        for temperature in [0.1, 0.5, 2.] {
+            let sharp = entries(logits.probs()?.sharpened(temperature)?.tensor())?;
+            assert!(close(
+                &sharp,
+                &entries(logits.probs_at(temperature)?.tensor())?
+            ));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_sharpest_temperatures_leave_the_largest_alone() -> Result<()> {
+        // A thousandth power of 1/2 is 0 in f32.
+        let probs = Tensor::new(&[[0.5f32, 0.4, 0.1], [0.5, 0.5, 0.]], &Device::Cpu)?;
+        let sharp = entries(Probs::new(probs)?.sharpened(1e-3)?.tensor())?;
+        assert!(close(&sharp, &[1., 0., 0., 0.5, 0.5, 0.]));
+        Ok(())
+    }
+
+    #[test]
+    fn classes_become_probabilities() -> Result<()> {
+        let classes = Tensor::new(&[2u32, 0], &Device::Cpu)?;
+        let probs = Probs::one_hot(&classes, 3, DType::F32)?;
+        assert_eq!(entries(probs.tensor())?, [0., 0., 1., 1., 0., 0.]);
+        assert!(Probs::one_hot(&classes, 2, DType::F32).is_err());
+        Ok(())
     }
 }
