@@ -17,7 +17,8 @@ pub struct FlexMatchConfig {
     pub curriculum: CurriculumConfig,
     /// What the unlabelled faces' loss is multiplied by (λ_u).
     pub lambda_u: f64,
-    /// What LEAF adds, as [`FlexMatchConfig::with_leaf`] leaves it.
+    /// What LEAF adds, just as it stands; [`FlexMatchConfig::with_leaf`] gives it the form for low
+    /// thresholds.
     pub leaf: LeafConfig,
 }
 

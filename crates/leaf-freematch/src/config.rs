@@ -1,0 +1,59 @@
+//! FreeMatch's configuration.
+
+use leaf_core::LeafConfig;
+use leaf_ssl::{
+    CrossEntropy, HardLabels, Result, SelfAdaptive, SelfAdaptiveConfig, Task, WeakStrong,
+    WeakStrongConfig, with_category,
+};
+
+use crate::FreeMatch;
+
+/// FreeMatch's configuration; the defaults are the published ones.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+pub struct FreeMatchConfig {
+    /// How the threshold follows the predictions, and the fairness term's weight (λ_e).
+    pub thresholds: SelfAdaptiveConfig,
+    /// What the unlabelled faces' loss is multiplied by (λ_u); the fairness term is not.
+    pub lambda_u: f64,
+    /// What LEAF adds, just as it stands; [`FreeMatchConfig::with_leaf`] gives it the form for low
+    /// thresholds.
+    pub leaf: LeafConfig,
+}
+
+impl Default for FreeMatchConfig {
+    fn default() -> Self {
+        Self {
+            thresholds: SelfAdaptiveConfig::default(),
+            lambda_u: 1.,
+            leaf: LeafConfig::off(),
+        }
+    }
+}
+
+impl FreeMatchConfig {
+    /// The same trainer with LEAF in it, in its form for hosts that accept nearly every face
+    /// ([`LeafConfig::for_low_thresholds`]).
+    #[must_use]
+    pub fn with_leaf(self, leaf: LeafConfig) -> Self {
+        let leaf = leaf.for_low_thresholds();
+        Self { leaf, ..self }
+    }
+
+    /// The trainer for a task.
+    ///
+    /// # Errors
+    /// The first rule that is broken, with the field, its value and the bound.
+    pub fn build(&self, task: &Task) -> Result<FreeMatch> {
+        let num_classes = task.num_classes;
+        self.leaf.check(num_classes)?;
+        WeakStrong::new(
+            "FreeMatch",
+            HardLabels::new(None, num_classes)?,
+            SelfAdaptive::new(self.thresholds.clone(), num_classes)?,
+            with_category(CrossEntropy, self.leaf.category.as_ref(), num_classes)?,
+            WeakStrongConfig::new(self.lambda_u, &self.leaf),
+        )
+    }
+}
