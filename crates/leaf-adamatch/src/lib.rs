@@ -1,1 +1,70 @@
 //! AdaMatch on candle, plain and with LEAF.
+//!
+//! AdaMatch (D. Berthelot et al., "AdaMatch: a unified approach to semi-supervised learning and domain
+//! adaptation", ICLR 2022) scales the weak predictions so that classes occur among unlabelled faces as often
+//! as they are predicted among labelled ones, and takes what is confident by the measure of the labelled
+//! faces:
+//!
+//! `L = mean CE(z_x, y) + λ_u mean( 1[max p'_w >= c] CE(z_s, argmax p'_w) )`,
+//!
+//! - `p' = norm( p_w (t + 1e-6) / (a + 1e-6) )`, aligned;
+//! - `a <- m a + (1 - m) mean(p_w)`, which starts with the first batch's mean;
+//! - `t <- m t + (1 - m) mean(p_x)`, which starts with 1/C; both are updated before they are used;
+//! - `c = τ mean(max p_x)`, over the labelled faces of the same step.
+//!
+//! # Published values
+//!
+//! | field | value | from |
+//! |---|---|---|
+//! | [`threshold`](AdaMatchConfig::threshold) τ | 0.95 | USB (the paper: 0.9) |
+//! | [`momentum`](AdaMatchConfig::momentum) m | 0.999 | USB |
+//! | [`lambda_u`](AdaMatchConfig::lambda_u) λ_u | 1 | USB |
+//!
+//! A momentum of 0.999 is meant for very long runs: it follows the last thousand steps. In a run of some
+//! hundred steps take 0.99, as [`leaf_core::Alignment`] does by default.
+//!
+//! # Deviations
+//!
+//! The rule is USB's, which differs from the paper; each of the following is the paper's and not here:
+//!
+//! - Labelled faces have a strong view too. Here they have the one view that every trainer's batch has.
+//! - The logits of two passes, with and without unlabelled faces in the batch statistics, are mixed at random
+//!   (random logit interpolation). It bridges two domains; labelled and unlabelled faces are of one here.
+//! - Labels are the aligned probabilities. USB's published runs have hard labels.
+//! - Each batch is aligned by its own means. USB averages them over steps, since a batch of few faces does
+//!   not hold every class.
+//! - λ_u grows from 0 over the first half of the run. Here it is constant.
+//!
+//! From USB it differs in one thing: labelled and strong rows go through the head to learn and weak ones to
+//! label ([`leaf_core::ForwardPlan`]), so where the head has dropout or gate noise, the confidence of labelled
+//! faces is measured with it and that of unlabelled ones without.
+//!
+//! # LEAF in it
+//!
+//! [`AdaMatchConfig::with_leaf`] takes the whole of LEAF. The aggregation sits in the network's head, which
+//! [`leaf_core::leaf_head`] builds from the same [`LeafConfig`](leaf_core::LeafConfig). The category level
+//! joins the loss of unlabelled faces: under `robust` rejected faces get a positive set, whose own alignment
+//! (to a uniform target) is apart from AdaMatch's; under `paper` the ranking loss takes the hard label's
+//! place on accepted faces. Threshold and alignment of the labels stay AdaMatch's own.
+//!
+//! ```
+//! use leaf_adamatch::AdaMatchConfig;
+//! use leaf_core::LeafConfig;
+//! use leaf_ssl::{Algorithm, Task, Views};
+//!
+//! # fn main() -> leaf_ssl::Result<()> {
+//! let plain = AdaMatchConfig::default().build(&Task::new(7))?;
+//! let leaf = AdaMatchConfig::default().with_leaf(LeafConfig::robust()).build(&Task::new(7))?;
+//! assert_eq!(plain.views(), Views::WEAK_STRONG);
+//! assert_eq!(leaf.views(), Views::WEAK_STRONG);
+//! # Ok(())
+//! # }
+//! ```
+
+mod config;
+
+pub use config::AdaMatchConfig;
+use leaf_ssl::{BoxedLoss, HardLabels, RelativeThreshold, WeakStrong};
+
+/// AdaMatch with a loss of unlabelled faces: cross-entropy, or what LEAF makes of it.
+pub type AdaMatch<L = BoxedLoss> = WeakStrong<HardLabels, RelativeThreshold, L>;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{DType, Tensor, Var};
+use candle_core::DType;
 use leaf_core::LeafConfig;
 use leaf_ssl::{Algorithm, Result};
 
-use crate::{STEPS, Trial, batch};
+use crate::{STEPS, Trial, batch, strong_gradients};
 
 /// Fails unless a run that is saved after any step and goes on in fresh objects ends with the same
 /// weights, averages and state, bit for bit, as one that was not interrupted.
@@ -108,37 +108,6 @@ pub fn assert_every_parameter_learns(
     Ok(())
 }
 
-/// Each unlabelled face's weight in the step of that number, and the sum of the magnitudes of the
-/// loss's gradient by its first strong view.
-///
-/// # Errors
-/// Those of the algorithm.
-///
-/// # Panics
-/// When the algorithm selects no pseudo-labels or does not train on the strong view.
-pub fn strong_view_gradients(
-    leaf: &LeafConfig,
-    algorithm: &mut dyn Algorithm,
-    index: usize,
-) -> Result<Vec<(f64, f64)>> {
-    let trial = Trial::new(leaf, &*algorithm)?;
-    let mut batch = batch(index, algorithm.views())?;
-    let strong = Var::from_tensor(&batch.unlabeled.strong[0])?;
-    batch.unlabeled.strong[0] = strong.as_tensor().clone();
-    let losses = trial.losses(algorithm, &batch, index)?;
-    let grads = losses.total.backward()?;
-    let grad = grads.get(&strong).expect("a gradient by the strong view");
-    let selection = losses.selection.expect("a selection");
-    let host = |values: &Tensor| -> Result<Vec<f64>> {
-        Ok(values.to_dtype(DType::F64)?.to_vec1::<f64>()?)
-    };
-    let magnitudes = host(&grad.abs()?.flatten_from(1)?.sum(1)?)?;
-    Ok(host(&selection.weights)?
-        .into_iter()
-        .zip(magnitudes)
-        .collect())
-}
-
 /// Fails unless some faces are accepted and some rejected, the accepted ones' strong views have a
 /// gradient and the rejected ones' have none at all.
 ///
@@ -151,17 +120,17 @@ pub fn assert_rejected_faces_cost_nothing(
     leaf: &LeafConfig,
     algorithm: &mut dyn Algorithm,
 ) -> Result<()> {
-    let faces = strong_view_gradients(leaf, algorithm, STEPS - 1)?;
-    let accepted = faces.iter().filter(|(weight, _)| *weight > 0.).count();
+    let faces = strong_gradients(leaf, algorithm, STEPS - 1)?;
+    let accepted = faces.iter().filter(|face| face.weight > 0.).count();
     assert!(
         accepted > 0 && accepted < faces.len(),
         "{accepted} of {} faces are accepted: nothing is tried",
         faces.len()
     );
-    for (face, (weight, gradient)) in faces.into_iter().enumerate() {
+    for face in faces {
         assert!(
-            gradient.is_finite() && (weight > 0.) == (gradient > 0.),
-            "face {face} with weight {weight} has the gradient {gradient}"
+            face.gradient.is_finite() && (face.weight > 0.) == (face.gradient > 0.),
+            "{face:?}"
         );
     }
     Ok(())

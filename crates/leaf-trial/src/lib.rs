@@ -24,7 +24,7 @@ mod trial;
 
 pub use checks::{
     assert_every_parameter_learns, assert_rejected_faces_cost_nothing, assert_resumes,
-    largest_gradients, strong_view_gradients,
+    largest_gradients,
 };
 pub use faces::{CLASSES, LABELED, TRAINING_FACES, UNLABELED, batch, task};
 pub use network::{Dense, network};
