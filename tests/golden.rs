@@ -40,6 +40,8 @@ const KINDS: &[(&str, Check)] = &[
     ("freematch", selection::freematch),
     ("freematch_fairness", selection::freematch_fairness),
     ("softmatch", selection::softmatch),
+    ("uda", selection::uda),
+    ("adamatch", selection::adamatch),
     ("leaf_rejected", selection::leaf_rejected),
     ("leaf_step", leaf_step::leaf_step),
     ("ema", training::ema),

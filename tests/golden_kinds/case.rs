@@ -51,6 +51,11 @@ impl Case {
         self.tensors.contains_key(name)
     }
 
+    /// The tensors' names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
     /// A tensor as stored.
     pub(crate) fn tensor(&self, name: &str) -> Outcome<Tensor> {
         let tensor = self.tensors.get(name);

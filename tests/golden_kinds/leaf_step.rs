@@ -7,8 +7,8 @@ use leaf_core::{
     NoiseSource, Normalize, Random,
 };
 use leaf_ssl::{
-    Algorithm, Batch, CategoryLevel, ClassThresholds, Context, HardLabels, Labeled, Logits,
-    Network, PseudoLabeler, Step, Unlabeled, WeakStrong, WeakStrongConfig,
+    Algorithm, Batch, CategoryLevel, ClassThresholds, Context, CrossEntropy, HardLabels, Labeled,
+    Network, PseudoLabeler, Seen, Step, Unlabeled, ViewPass, WeakStrong, WeakStrongConfig,
 };
 
 use crate::aggregation::{Stored, Vars, combine, expect_gradients, gate_config};
@@ -49,11 +49,7 @@ pub(crate) fn leaf_step(case: &Case) -> Outcome {
     expect_outputs(case)?;
 
     let mut algorithm = algorithm(case, network.num_classes())?;
-    let networks = Context {
-        student: &network,
-        average: None,
-    };
-    let losses = algorithm.loss(&networks, &batch, Step { index: 0, total: 1 })?;
+    let losses = algorithm.loss(&Context::new(&network), &batch, Step::new(0, 1))?;
     case.expect("loss", &losses.total)?;
     for (ours, theirs) in [
         ("supervised", "loss_x"),
@@ -131,7 +127,7 @@ fn batch(case: &Case, vars: &Vars) -> Outcome<Batch> {
             weak: vec![view("u1")?, view("u2")?],
             strong: vec![view("s")?],
             index: (0..rows).collect(),
-            hidden_labels: None,
+            ..Unlabeled::default()
         },
     })
 }
@@ -177,7 +173,7 @@ fn algorithm(
         "LEAF step",
         HardLabels::new(None, num_classes)?,
         ClassThresholds::new(case.tensor("thresholds")?),
-        CategoryLevel::new(&category(case)?, num_classes)?,
+        CategoryLevel::new(CrossEntropy, &category(case)?, num_classes)?,
         WeakStrongConfig::new(1., &leaf),
     )?)
 }
@@ -186,23 +182,30 @@ fn algorithm(
 fn expect_outputs(case: &Case) -> Outcome {
     let head = head(case, &mut Vars::new())?;
     let mut weak = Vec::new();
+    let mut labeled = None;
     for view in VIEWS {
         let output = head.forward(&case.tensor(&format!("f_{view}"))?, Mode::Train)?;
         case.expect(&format!("logits_{view}"), &output.logits)?;
         if view == "u1" {
             case.expect("feature_u1", &output.features)?;
         }
-        if view.starts_with('u') {
-            weak.push(Logits::new(output.logits.detach())?);
+        let pass = ViewPass::new(&output)?.detach();
+        match view {
+            "u1" | "u2" => weak.push(pass),
+            "x" => labeled = Some(pass),
+            _ => {}
         }
     }
+    let labeled = labeled.ok_or("x is a view")?;
+    let classes = case.tensor("labels")?.to_dtype(DType::U32)?;
+    let seen = Seen::new(weak, labeled, classes, Step::new(0, 1));
     let num_classes = head.num_classes();
-    let labels = HardLabels::new(None, num_classes)?.label(&weak)?;
+    let labels = HardLabels::new(None, num_classes)?.label(&seen)?;
     case.expect_exact("pseudo_labels", &labels.classes)?;
     let own = case
         .tensor("thresholds")?
         .index_select(&labels.classes, 0)?;
     case.expect_exact("mask", &labels.confidence.ge(&own)?)?;
-    let sets = CategoryLevel::new(&category(case)?, num_classes)?.sets(&weak)?;
-    case.expect_exact("positives", &sets.positive)
+    let mut level = CategoryLevel::new(CrossEntropy, &category(case)?, num_classes)?;
+    case.expect_exact("positives", &level.sets(&seen)?.positive)
 }

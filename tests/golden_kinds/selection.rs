@@ -8,10 +8,10 @@ use leaf_core::{
     Faces, MarginConfig, Masking, adaptive_margins, positive_set_loss,
 };
 use leaf_ssl::{
-    AverageAlignment, Candidates, CategoryLevel, ClassThresholds, Curriculum, CurriculumConfig,
-    FixedThreshold, Gaussian, GaussianConfig, HardCrossEntropy, HardLabels, Logits, Probs,
-    PseudoLabeler, PseudoLabels, Selector, SelfAdaptive, SelfAdaptiveConfig, StatisticsOf, Step,
-    UnlabeledFaces, UnlabeledLoss, fairness,
+    AverageAlignment, CategoryLevel, ClassThresholds, CrossEntropy, Curriculum, CurriculumConfig,
+    FixedThreshold, Gaussian, GaussianConfig, HardLabels, Logits, PseudoLabeler, RelativeThreshold,
+    Seen, Selector, SelfAdaptive, SelfAdaptiveConfig, SoftLabels, State, StatisticsOf, Step,
+    Target, UnlabeledFaces, UnlabeledLoss, ViewPass, fairness,
 };
 
 use crate::case::{Case, Outcome};
@@ -37,17 +37,9 @@ impl Track {
     }
 }
 
-fn select(
-    selector: &mut dyn Selector,
-    labels: &PseudoLabels,
-    index: &[usize],
-    labeled: &Probs,
-) -> Outcome<Tensor> {
-    Ok(selector.select(&Candidates {
-        labels,
-        index,
-        labeled,
-    })?)
+/// The t-th logits of that name, as a network would have given them.
+fn pass_at(case: &Case, name: &str, t: usize) -> Outcome<ViewPass> {
+    Ok(ViewPass::of_logits(Logits::new(at(case, name, t)?)?))
 }
 
 pub(crate) fn ada_margin(case: &Case) -> Outcome {
@@ -60,16 +52,18 @@ pub(crate) fn ada_margin(case: &Case) -> Outcome {
     let mut labeler = HardLabels::new(None, num_classes)?;
     let mut track = Track::default();
     for t in 0..case.tensor("labels")?.dim(0)? {
-        let labeled = Logits::new(at(case, "labeled_logits", t)?)?.probs()?;
+        let labeled = pass_at(case, "labeled_logits", t)?;
         let labels = at(case, "labels", t)?;
-        let margins = adaptive_margins(labeled.tensor(), &labels, first + t, &config)?;
+        let probs = labeled.logits.probs()?;
+        let margins = adaptive_margins(probs.tensor(), &labels, first + t, &config)?;
         track.push("thresholds", margins.clone());
 
-        let weak = ["weak1_logits", "weak2_logits"]
-            .map(|name| -> Outcome<Logits> { Ok(Logits::new(at(case, name, t)?)?) });
-        let pseudo = labeler.label(&weak.into_iter().collect::<Outcome<Vec<_>>>()?)?;
+        let weak = ["weak1_logits", "weak2_logits"].map(|name| pass_at(case, name, t));
+        let weak = weak.into_iter().collect::<Outcome<_>>()?;
+        let seen = Seen::new(weak, labeled, labels, Step::new(t, 1));
+        let mut pseudo = labeler.label(&seen)?;
         track.push("pseudo_labels", pseudo.classes.clone());
-        let mask = select(&mut ClassThresholds::new(margins), &pseudo, &[], &labeled)?;
+        let mask = ClassThresholds::new(margins).select(&mut pseudo, &seen)?;
         track.push("mask", mask);
     }
     case.expect("thresholds", &track.stacked("thresholds")?)?;
@@ -79,8 +73,16 @@ pub(crate) fn ada_margin(case: &Case) -> Outcome {
 
 pub(crate) fn fixmatch(case: &Case) -> Outcome {
     let mut selector = FixedThreshold::new(case.number("p_cutoff")?)?;
-    let mut loss = HardCrossEntropy;
-    run(case, &mut selector, &mut loss)
+    run_hard(case, &mut selector, &mut CrossEntropy)
+}
+
+pub(crate) fn uda(case: &Case) -> Outcome {
+    let mut labeler = SoftLabels::new(case.number("temperature")?)?;
+    let mut selector = FixedThreshold::new(case.number("p_cutoff")?)?;
+    match case.flag("hard_label")? {
+        true => run_hard(case, &mut selector, &mut CrossEntropy),
+        false => run(case, &mut labeler, &mut selector, &mut CrossEntropy),
+    }
 }
 
 pub(crate) fn flexmatch(case: &Case) -> Outcome {
@@ -90,7 +92,7 @@ pub(crate) fn flexmatch(case: &Case) -> Outcome {
     };
     let mut selector =
         Curriculum::new(config, case.number("dataset_len")?, case.number("classes")?)?;
-    run(case, &mut selector, &mut HardCrossEntropy)
+    run_hard(case, &mut selector, &mut CrossEntropy)
 }
 
 pub(crate) fn freematch(case: &Case) -> Outcome {
@@ -100,7 +102,7 @@ pub(crate) fn freematch(case: &Case) -> Outcome {
         clip: case.flag("clip_thresh")?,
     };
     let mut selector = SelfAdaptive::new(config, case.number("classes")?)?;
-    run(case, &mut selector, &mut HardCrossEntropy)
+    run_hard(case, &mut selector, &mut CrossEntropy)
 }
 
 pub(crate) fn freematch_fairness(case: &Case) -> Outcome {
@@ -134,7 +136,16 @@ pub(crate) fn softmatch(case: &Case) -> Outcome {
         statistics: StatisticsOf::Aligned,
     };
     let mut selector = Gaussian::new(config, case.number("classes")?)?;
-    run(case, &mut selector, &mut HardCrossEntropy)
+    run_hard(case, &mut selector, &mut CrossEntropy)
+}
+
+pub(crate) fn adamatch(case: &Case) -> Outcome {
+    if !case.flag("hard_label")? {
+        return Err("only hard labels are known".into());
+    }
+    let mut labeler = HardLabels::tracking(case.number("momentum")?, case.number("classes")?)?;
+    let mut selector = RelativeThreshold::new(case.number("p_cutoff")?)?;
+    run(case, &mut labeler, &mut selector, &mut CrossEntropy)
 }
 
 pub(crate) fn leaf_rejected(case: &Case) -> Outcome {
@@ -163,8 +174,8 @@ pub(crate) fn leaf_rejected(case: &Case) -> Outcome {
     };
     sets_of_sequence(case, &config, num_classes)?;
     let mut selector = FixedThreshold::new(case.number("p_cutoff")?)?;
-    let mut loss = CategoryLevel::new(&config, num_classes)?;
-    run(case, &mut selector, &mut loss)
+    let mut loss = CategoryLevel::new(CrossEntropy, &config, num_classes)?;
+    run_hard(case, &mut selector, &mut loss)
 }
 
 /// Shares stored as f32 sum to 1 only within rounding.
@@ -198,57 +209,97 @@ fn sets_of_sequence(case: &Case, config: &CategoryConfig, num_classes: usize) ->
     case.expect_exact("positives", &track.stacked("positives")?)
 }
 
-/// Labels, selects and loses at each step; compares targets, masks, losses and gradients.
-fn run(case: &Case, selector: &mut dyn Selector, loss: &mut dyn UnlabeledLoss) -> Outcome {
-    let steps = case.tensor("index")?.dim(0)?;
+/// As [`run`], with the most probable classes as labels.
+fn run_hard(case: &Case, selector: &mut dyn Selector, loss: &mut dyn UnlabeledLoss) -> Outcome {
     let classes = case.tensor("weak_logits")?.dim(2)?;
-    let mut labeler = HardLabels::new(None, classes)?;
+    run(case, &mut HardLabels::new(None, classes)?, selector, loss)
+}
+
+/// What the network would have seen at step t.
+fn seen(case: &Case, t: usize) -> Outcome<Seen> {
+    let (steps, _, classes) = case.tensor("weak_logits")?.dims3()?;
+    let labeled = match case.has("labeled_logits") {
+        true => pass_at(case, "labeled_logits", t)?,
+        false => {
+            let none = Tensor::zeros((0, classes), DType::F32, &Device::Cpu)?;
+            ViewPass::of_logits(Logits::new(none)?)
+        }
+    };
+    // No rule of these kinds reads the labelled faces' classes.
+    let labels = Tensor::zeros(labeled.logits.tensor().dim(0)?, DType::U32, &Device::Cpu)?;
+    let weak = vec![pass_at(case, "weak_logits", t)?];
+    let mut seen = Seen::new(weak, labeled, labels, Step::new(t, steps));
+    let index = at(case, "index", t)?.to_vec1::<i64>()?;
+    seen.index = index.into_iter().map(|face| face as usize).collect();
+    Ok(seen)
+}
+
+/// Labels, selects and loses at each step; compares targets, masks, losses, gradients and states.
+fn run(
+    case: &Case,
+    labeler: &mut dyn PseudoLabeler,
+    selector: &mut dyn Selector,
+    loss: &mut dyn UnlabeledLoss,
+) -> Outcome {
     let mut track = Track::default();
     let mut states: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
-    for t in 0..steps {
-        let weak = [Logits::new(at(case, "weak_logits", t)?)?];
-        let labels = labeler.label(&weak)?;
-        let labeled = match case.has("labeled_logits") {
-            true => Logits::new(at(case, "labeled_logits", t)?)?.probs()?,
-            false => Probs::new(Tensor::zeros((0, classes), DType::F32, &Device::Cpu)?)?,
-        };
-        let index: Vec<usize> = at(case, "index", t)?
-            .to_vec1::<i64>()?
-            .into_iter()
-            .map(|face| face as usize)
-            .collect();
-        let weights = select(selector, &labels, &index, &labeled)?;
+    let mut soft = false;
+    for t in 0..case.tensor("index")?.dim(0)? {
+        let seen = seen(case, t)?;
+        let mut labels = labeler.label(&seen)?;
+        let weights = selector.select(&mut labels, &seen)?;
         let strong = Var::from_tensor(&at(case, "strong_logits", t)?)?;
         let losses = loss.losses(&UnlabeledFaces {
-            weak: &weak,
+            seen: &seen,
             strong: &Logits::new(strong.as_tensor().clone())?,
             labels: &labels,
             weights: &weights,
-            step: Step {
-                index: t,
-                total: steps,
-            },
         })?;
         let mean = losses.losses.mean_all()?;
         let grads = mean.backward()?;
         track.push("grad", grads.get(&strong).ok_or("no gradient")?.clone());
         track.push("loss", mean);
-        track.push("target", labels.classes.clone());
         track.push("mask", weights);
-        for (name, value) in selector.state()? {
-            let name = name.trim_start_matches("alignment.").to_owned();
+        soft = matches!(labels.target, Target::Soft(_));
+        let target = match labels.target {
+            Target::Hard => labels.classes,
+            Target::Soft(target) => target.tensor().clone(),
+        };
+        track.push("target", target);
+        for (name, value) in own_names(labeler.state()?, selector.state()?) {
             states.entry(name).or_default().push(value);
         }
     }
-    for (name, values) in &states {
-        case.expect(&format!("state.{name}"), &Tensor::stack(values, 0)?)?;
+    expect_states(case, &states)?;
+    // Soft targets and Gaussian weights are values, all others are classes and masks.
+    let target = track.stacked("target")?;
+    match soft {
+        true => case.expect("target", &target)?,
+        false => case.expect_exact("target", &target)?,
     }
-    case.expect_exact("target", &track.stacked("target")?)?;
-    // A Gaussian weight is a value, all others are masks.
     match case.text("kind")? {
         "softmatch" => case.expect("mask", &track.stacked("mask")?)?,
         _ => case.expect_exact("mask", &track.stacked("mask")?)?,
     }
     case.expect("loss", &track.stacked("loss")?)?;
     case.expect_gradient("grad.strong_logits", &track.stacked("grad")?)
+}
+
+/// The entries of labeler and selector, by the names that the rules themselves have for them.
+fn own_names(labeler: State, selector: State) -> impl Iterator<Item = (String, Tensor)> {
+    let entries = labeler.into_iter().chain(selector);
+    entries.map(|(name, value)| (name.trim_start_matches("alignment.").to_owned(), value))
+}
+
+/// Compares what is kept after every step: all that we keep, and all that the case has.
+fn expect_states(case: &Case, states: &BTreeMap<String, Vec<Tensor>>) -> Outcome {
+    for (name, values) in states {
+        case.expect(&format!("state.{name}"), &Tensor::stack(values, 0)?)?;
+    }
+    for name in case.names().filter_map(|name| name.strip_prefix("state.")) {
+        if !states.contains_key(name) {
+            return Err(format!("the rule keeps no {name:?}").into());
+        }
+    }
+    Ok(())
 }

@@ -37,7 +37,7 @@ pub(crate) fn cosine_7_16(case: &Case) -> Outcome {
     let total = case.number("total_steps")?;
     let factors: Vec<f64> = (0..=total)
         .step_by(case.number("every")?)
-        .map(|index| schedule.factor(Step { index, total }))
+        .map(|index| schedule.factor(Step::new(index, total)))
         .collect();
     case.expect("factor", &Tensor::new(factors, &Device::Cpu)?)
 }
