@@ -36,13 +36,9 @@ impl AverageAlignment {
     /// When the configuration breaks a rule.
     pub fn new(config: &Alignment, num_classes: usize) -> Result<Self> {
         config.check(num_classes)?;
-        let target = match &config.target {
-            AlignmentTarget::Uniform => uniform(num_classes)?,
-            AlignmentTarget::Given(shares) => Tensor::new(shares.as_slice(), &Device::Cpu)?,
-        };
         Ok(Self {
             momentum: config.momentum,
-            target,
+            target: shares_of(&config.target, num_classes)?,
             tracks: false,
             average: None,
         })
@@ -91,12 +87,9 @@ impl AverageAlignment {
             None => mean,
             Some(average) => self.mixed(average, mean)?,
         };
-        let target = self.target.to_dtype(probs.dtype())?;
-        let target = target.to_device(probs.device())?;
-        let ratio = ((target + TINY)? / (&average + TINY)?)?;
-        let scaled = probs.broadcast_mul(&ratio)?;
+        let aligned = scaled(&probs, &self.target, &average)?;
         self.average = Some(average);
-        Probs::new(scaled.broadcast_div(&scaled.sum_keepdim(1)?)?)
+        Ok(aligned)
     }
 
     /// The running average of predictions `(C,)`, once there is one.
@@ -114,6 +107,22 @@ impl AverageAlignment {
         let old = old.to_dtype(new.dtype())?.to_device(new.device())?;
         Ok(((old * self.momentum)? + (new * (1. - self.momentum))?)?)
     }
+}
+
+/// `norm(p (t + 1e-6) / (a + 1e-6))`: probabilities `(N, C)`, target and average `(C,)`.
+pub(crate) fn scaled(probs: &Tensor, target: &Tensor, average: &Tensor) -> Result<Probs> {
+    let target = target.to_dtype(probs.dtype())?.to_device(probs.device())?;
+    let ratio = ((target + TINY)? / (average + TINY)?)?;
+    let scaled = probs.broadcast_mul(&ratio)?;
+    Probs::new(scaled.broadcast_div(&scaled.sum_keepdim(1)?)?)
+}
+
+/// A target's shares `(C,)`.
+pub(crate) fn shares_of(target: &AlignmentTarget, num_classes: usize) -> Result<Tensor> {
+    Ok(match target {
+        AlignmentTarget::Uniform => uniform(num_classes)?,
+        AlignmentTarget::Given(shares) => Tensor::new(shares.as_slice(), &Device::Cpu)?,
+    })
 }
 
 /// Equal shares `(C,)`.

@@ -1,21 +1,38 @@
-//! Rules that numbers of a configuration keep.
+//! Rules that numbers of a trainer's configuration keep; an error names field, value and bound.
 
 use leaf_core::Error;
 
 use crate::Result;
 
+/// Finite and 0 or more.
+///
+/// # Errors
+/// When it is not.
+pub fn not_negative(field: &'static str, value: f64) -> Result<()> {
+    check(value.is_finite() && value >= 0., field, value, "0 or more")
+}
+
 /// Finite and more than 0.
-pub(crate) fn positive(field: &'static str, value: f64) -> Result<()> {
+///
+/// # Errors
+/// When it is not.
+pub fn positive(field: &'static str, value: f64) -> Result<()> {
     check(value.is_finite() && value > 0., field, value, "more than 0")
 }
 
 /// In `[0, 1]`.
-pub(crate) fn share(field: &'static str, value: f64) -> Result<()> {
+///
+/// # Errors
+/// When it is not.
+pub fn share(field: &'static str, value: f64) -> Result<()> {
     check((0. ..=1.).contains(&value), field, value, "0 to 1")
 }
 
 /// In `[0, 1)`.
-pub(crate) fn share_below_one(field: &'static str, value: f64) -> Result<()> {
+///
+/// # Errors
+/// When it is not.
+pub fn share_below_one(field: &'static str, value: f64) -> Result<()> {
     let expected = "0 or more and less than 1";
     check((0. ..1.).contains(&value), field, value, expected)
 }
@@ -24,12 +41,7 @@ pub(crate) fn share_below_one(field: &'static str, value: f64) -> Result<()> {
 ///
 /// # Errors
 /// When it does not hold.
-pub(crate) fn check(
-    holds: bool,
-    field: &'static str,
-    value: f64,
-    expected: &'static str,
-) -> Result<()> {
+pub fn check(holds: bool, field: &'static str, value: f64, expected: &'static str) -> Result<()> {
     if holds {
         return Ok(());
     }
