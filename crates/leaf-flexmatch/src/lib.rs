@@ -40,7 +40,7 @@
 //! faces the linear weight seemed to carry the effect and not the set: without it FlexMatch did not
 //! improve, with it and mixtures that start as the identity all 6 paired end-to-end runs were above
 //! their host (+.010 at 4 labels a class, +.037 at 10), though below FixMatch, and with a frozen encoder
-//! it was +.008±.010 and +.012±.005. This is **no confirmed gain**, only the least bad way to join the
+//! it was +.008±.012 and +.012±.005. This is **no confirmed gain**, only the least bad way to join the
 //! two; and those runs had the ranking loss, so that robust's set loss on accepted faces is a choice
 //! by analogy. Presets that name the faces themselves (`paper`, `released`) are left as they are.
 //!

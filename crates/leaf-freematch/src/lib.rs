@@ -42,7 +42,7 @@
 //! two largest probabilities sum to θ the set is a single class, and its ranking loss is the
 //! cross-entropy. A low threshold lets the doubtful faces in, whose sets and weights do differ. On drawn
 //! faces the linear weight seemed to carry the effect (seen on FlexMatch). Here, with mixtures that
-//! start as the identity and a frozen encoder, it came to +.011±.013 over 5 paired runs: **no
+//! start as the identity, a frozen encoder and momentum .99, it came to +.011±.013 over 5 paired runs: **no
 //! confirmed gain**, only the least bad way to join the two; and those runs had the ranking loss, so
 //! that robust's set loss on accepted faces is a choice by analogy. Presets that name the faces
 //! themselves (`paper`, `released`) are left as they are.
