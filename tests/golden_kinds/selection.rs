@@ -100,6 +100,7 @@ pub(crate) fn freematch(case: &Case) -> Outcome {
         momentum: case.number("momentum")?,
         quantile: case.flag("use_quantile")?,
         clip: case.flag("clip_thresh")?,
+        ..SelfAdaptiveConfig::default()
     };
     let mut selector = SelfAdaptive::new(config, case.number("classes")?)?;
     run_hard(case, &mut selector, &mut CrossEntropy)
