@@ -25,15 +25,17 @@
 //!
 //! # Deviations
 //!
-//! The rule is USB's, which differs from the paper; each of the following is the paper's and not here:
+//! The rule is USB's, in whose tables AdaMatch is compared with the other trainers of this library. The
+//! paper differs in five things:
 //!
-//! - Labelled faces have a strong view too. Here they have the one view that every trainer's batch has.
-//! - The logits of two passes, with and without unlabelled faces in the batch statistics, are mixed at random
-//!   (random logit interpolation). It bridges two domains; labelled and unlabelled faces are of one here.
-//! - Labels are the aligned probabilities. USB's published runs have hard labels.
-//! - Each batch is aligned by its own means. USB averages them over steps, since a batch of few faces does
-//!   not hold every class.
-//! - λ_u grows from 0 over the first half of the run. Here it is constant.
+//! - The paper's labelled faces have a strong view too; here they have the one view that every trainer's
+//!   batch has.
+//! - The paper mixes the labelled logits of two passes at random, with and without unlabelled faces in the
+//!   batch statistics (random logit interpolation). That bridges two domains; here all faces are of one.
+//! - The paper's labels are the aligned probabilities; USB's published runs have hard ones.
+//! - The paper aligns each batch by its own means; USB averages them over steps, since a batch of few faces
+//!   does not hold every class.
+//! - The paper's λ_u grows from 0 over the first half of the run; here it is constant.
 //!
 //! From USB it differs in one thing: labelled and strong rows go through the head to learn and weak ones to
 //! label ([`leaf_core::ForwardPlan`]), so where the head has dropout or gate noise, the confidence of labelled

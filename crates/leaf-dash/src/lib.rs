@@ -17,8 +17,8 @@
 //!
 //! | field | value | from |
 //! |---|---|---|
-//! | [`bound.scale`](leaf_ssl::LossBoundConfig::scale) C | 1.0001 | the paper, USB |
-//! | [`bound.decay`](leaf_ssl::LossBoundConfig::decay) γ | 1.27 | the paper, USB |
+//! | [`bound.scale`](leaf_ssl::LossBoundConfig::scale) C | 1.0001 | USB |
+//! | [`bound.decay`](leaf_ssl::LossBoundConfig::decay) γ | 1.27 | USB |
 //! | [`bound.floor`](leaf_ssl::LossBoundConfig::floor) ρ_min | 0.05 | USB |
 //! | [`bound.interval`](leaf_ssl::LossBoundConfig::interval) | 0.01 of the run | 10 of USB's 1,024 epochs |
 //! | [`bound.warmup`](leaf_ssl::LossBoundConfig::warmup) | 0.1 of the run | ours, see below |
@@ -33,7 +33,8 @@
 //!   learned that ρ_0 could measure; the default is a tenth. In the warm-up unlabelled faces go through the
 //!   network with weight 0, so batch norm sees them.
 //! - **The bound falls every so many steps, a share of the run**, and not every ten epochs: short runs have
-//!   fewer epochs than that. It falls by γ some ten times until it is ρ_min, in a tenth of the run's steps.
+//!   fewer epochs than that. From ρ_0 = 0.5 it takes ten falls to ρ_min, a tenth of the run: take a longer
+//!   interval to stay lenient for longer.
 //! - **ρ_0 is measured on the labelled faces with the warmed-up student.** USB measures it on the evaluation
 //!   set, often the test set, with averaged weights from before the warm-up, which gives about ln C whatever
 //!   was learned.

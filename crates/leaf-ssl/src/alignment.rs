@@ -1,8 +1,8 @@
 //! Distribution alignment: predictions are scaled so that classes occur as often as expected.
 //!
 //! Source: D. Berthelot et al., "ReMixMatch", ICLR 2020, section 3.1, with a running average as in USB;
-//! the target that follows the labelled faces is that of D. Berthelot et al., "AdaMatch", ICLR 2022,
-//! section 3.2, with a running average as in USB.
+//! the target that follows the labelled faces is that of D. Berthelot et al., "AdaMatch", ICLR 2022, with
+//! a running average as in USB.
 
 use candle_core::{Device, Tensor};
 use leaf_core::{Alignment, AlignmentTarget};

@@ -1,7 +1,7 @@
 //! Sharpened probabilities as labels.
 //!
-//! Source: Q. Xie et al., "Unsupervised data augmentation for consistency training", NeurIPS 2020,
-//! section 3.1; with several views, D. Berthelot et al., "MixMatch", NeurIPS 2019, equations 6 and 7.
+//! Source: Q. Xie et al., "Unsupervised data augmentation for consistency training", NeurIPS 2020; with
+//! several views, D. Berthelot et al., "MixMatch", NeurIPS 2019.
 
 use crate::{PseudoLabeler, PseudoLabels, Result, Seen, Stateful, bounds, mean_of_views};
 

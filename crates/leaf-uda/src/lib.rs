@@ -13,9 +13,9 @@
 //!
 //! | field | value | from |
 //! |---|---|---|
-//! | [`threshold`](UdaConfig::threshold) τ | 0.8 | the paper's images, USB |
-//! | [`temperature`](UdaConfig::temperature) T | 0.4 | the paper's images, USB |
-//! | [`lambda_u`](UdaConfig::lambda_u) λ_u | 1 | the paper, USB (10 on ImageNet) |
+//! | [`threshold`](UdaConfig::threshold) τ | 0.8 | USB |
+//! | [`temperature`](UdaConfig::temperature) T | 0.4 | USB, which ignores it |
+//! | [`lambda_u`](UdaConfig::lambda_u) λ_u | 1 | USB (10 on ImageNet) |
 //! | [`annealing`](UdaConfig::annealing) | off | USB |
 //!
 //! # Deviations

@@ -1,6 +1,6 @@
 //! Dash's bound on the loss of a pseudo-label.
 //!
-//! Source: Y. Xu et al., "Dash", ICML 2021, algorithm 1 and equation 9, with the constants of USB.
+//! Source: Y. Xu et al., "Dash", ICML 2021, algorithm 1, with the constants of USB.
 
 use candle_core::{DType, Device, Tensor};
 use leaf_core::{Mode, cross_entropy};

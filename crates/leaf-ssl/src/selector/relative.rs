@@ -1,6 +1,6 @@
 //! AdaMatch's threshold, which follows what labelled faces reach.
 //!
-//! Source: D. Berthelot et al., "AdaMatch", ICLR 2022, section 3.3.
+//! Source: D. Berthelot et al., "AdaMatch", ICLR 2022, relative confidence threshold.
 
 use candle_core::{DType, Device, Tensor};
 
