@@ -25,9 +25,9 @@
 //! - The head belongs to the network: [`leaf_core::leaf_head`] with [`AdaCmConfig::published_head`] gives
 //!   the published one (dropout .5, unit length without a scale). [`AdaCmConfig::default`] leaves it
 //!   plain. Be warned that with unit length confidences reach .8 late, or in short runs never.
-//! - The optimizer (Adam with 5e-4, constant), the running average with .999 and the decay of all
-//!   weights that its published form carries (each step multiplies them by 1 - 1e-5, batch norm's
-//!   included, and a shared expert's nine times) belong to the recipe and not to the trainer.
+//! - The optimizer (Adam with 5e-4, constant), the running average with .999 and the decay that comes
+//!   with it (after each step all weights, batch norm's included, are multiplied by 1 - 1e-5; in LEAF's
+//!   code those of a shared expert nine times) belong to the recipe and not to the trainer.
 //! - The average is kept by whoever runs the trainer. The authors' also averages batch norm's
 //!   statistics.
 //! - The pass over the labelled faces sees all of them; the authors' loader drops the last incomplete

@@ -6,7 +6,7 @@ use candle_core::{D, DType, Device, Tensor};
 use leaf_core::Error;
 
 use super::{Penalty, Selector, on_host};
-use crate::{Logits, PseudoLabels, Result, Seen, State, Stateful, state_entry};
+use crate::{Logits, PseudoLabels, Result, Seen, State, Stateful, bounds, state_entry};
 
 /// The configuration of a [`SelfAdaptive`] selector.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +63,8 @@ impl SelfAdaptive {
     /// When the momentum is outside `[0, 1)`, the fairness term's weight is negative or not a number,
     /// or there are fewer than 2 classes.
     pub fn new(config: SelfAdaptiveConfig, num_classes: usize) -> Result<Self> {
-        check(&config)?;
+        bounds::share_below_one("momentum", config.momentum)?;
+        bounds::not_negative("fairness", config.fairness)?;
         if num_classes < 2 {
             return Err(Error::NumClasses { num_classes }.into());
         }
@@ -108,25 +109,6 @@ impl SelfAdaptive {
         self.average = mixed(self, &self.average, mean);
         self.histogram = mixed(self, &self.histogram, &counts);
     }
-}
-
-fn check(config: &SelfAdaptiveConfig) -> Result<()> {
-    let SelfAdaptiveConfig {
-        momentum, fairness, ..
-    } = *config;
-    let (field, value, expected) = if !(0. ..1.).contains(&momentum) {
-        ("momentum", momentum, "0 or more and less than 1")
-    } else if !(fairness.is_finite() && fairness >= 0.) {
-        ("fairness", fairness, "0 or more")
-    } else {
-        return Ok(());
-    };
-    Err(Error::OutOfRange {
-        field,
-        value,
-        expected,
-    }
-    .into())
 }
 
 fn mixed(selector: &SelfAdaptive, old: &[f32], new: &[f32]) -> Vec<f32> {
