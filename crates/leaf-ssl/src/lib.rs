@@ -15,6 +15,10 @@
 //!   [`LossBound`] (Dash).
 //! - [`UnlabeledLoss`]: [`CrossEntropy`]; [`CategoryLevel`] is LEAF's, around any of them.
 //!
+//! Trainers without a strong view to hold to a weak one are made of other parts: [`WeakWeak`] (Pi-Model, Mean
+//! Teacher) asks for the same answer to two weak views, [`Mixup`] mixes rows with each other, and
+//! [`TrainingPasses`] runs each view on its own.
+//!
 //! A [`Network`] is asked for features and for logits apart, so that one plan
 //! ([`leaf_core::ForwardPlan`]) says how a step's views go through it. What a part keeps between steps
 //! is its [`State`], which goes into checkpoints. [`Logits`] and [`Probs`] are different types: softmax

@@ -34,8 +34,7 @@ impl Mixup {
     /// # Errors
     /// When α is negative or not a number.
     pub fn new(alpha: f64, random: Random) -> Result<Self> {
-        let holds = alpha.is_finite() && alpha >= 0.;
-        bounds::check(holds, "alpha", alpha, "0 or more")?;
+        bounds::not_negative("alpha", alpha)?;
         Ok(Self { alpha, random })
     }
 
@@ -224,7 +223,7 @@ mod tests {
         assert_ne!(at(1, 0), at(1, 1));
         assert_ne!(at(1, 0), at(2, 0));
         let part = part(3, 6)?;
-        let same = mixup(0., 1).mixed(&[part.clone()], Step::new(0, 1))?;
+        let same = mixup(0., 1).mixed(std::slice::from_ref(&part), Step::new(0, 1))?;
         assert_eq!(entries(&same[0].images)?, entries(&part.images)?);
         Ok(())
     }

@@ -24,8 +24,7 @@ impl RampedWeight {
     /// # Errors
     /// When either is out of its bounds.
     pub fn new(field: &'static str, weight: f64, ramp: f64) -> Result<Self> {
-        let holds = weight.is_finite() && weight >= 0.;
-        bounds::check(holds, field, weight, "0 or more")?;
+        bounds::not_negative(field, weight)?;
         bounds::share("ramp", ramp)?;
         Ok(Self {
             weight,
