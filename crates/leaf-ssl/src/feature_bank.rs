@@ -1,7 +1,6 @@
 //! A feature for each labelled face, which SimMatch compares unlabelled ones with.
 //!
-//! Source: M. Zheng et al., "SimMatch", CVPR 2022, sections 3.2 and 3.3, with the running average that the
-//! paper has for small sets of labels.
+//! Source: M. Zheng et al., "SimMatch", CVPR 2022, with the running average that USB has for small data sets.
 
 use std::collections::HashMap;
 

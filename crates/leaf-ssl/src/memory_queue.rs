@@ -1,6 +1,6 @@
 //! What was seen in the last steps, which CoMatch smooths pseudo-labels with.
 //!
-//! Source: J. Li et al., "CoMatch", ICCV 2021, equation 5.
+//! Source: J. Li et al., "CoMatch", ICCV 2021 (memory-smoothed pseudo-labels), with the queue of USB.
 
 use std::collections::VecDeque;
 

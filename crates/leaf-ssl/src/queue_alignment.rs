@@ -1,7 +1,6 @@
 //! Distribution alignment by the mean of the last batches, as CoMatch and SimMatch do it.
 //!
-//! Source: J. Li et al., "CoMatch", ICCV 2021, section 3.2, which takes it from ReMixMatch, with the queue
-//! of USB.
+//! Source: J. Li et al., "CoMatch", ICCV 2021, which takes it from ReMixMatch, with the queue of USB.
 
 use candle_core::{DType, Device, Tensor};
 use leaf_core::{Alignment, AlignmentTarget, Error};
