@@ -6,20 +6,23 @@
 //! cargo run --release --example fixmatch_leaf -- --data rafdb:DIR --labels-per-class 10 --size 64
 //! ```
 
-mod common;
+#[path = "common/arguments.rs"]
+mod arguments;
+#[path = "common/faces.rs"]
+mod faces;
+#[path = "common/status.rs"]
+mod status;
+#[path = "common/table.rs"]
+mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use arguments::RunArguments;
 use clap::Parser;
-use common::arguments::RunArguments;
-use common::table;
-use indicatif::{ProgressBar, ProgressStyle};
-use leaf::core::LeafConfig;
 use leaf::fixmatch::FixMatchConfig;
-use leaf::recipe::{
-    Outcome, Prepared, Preset, Progress, Recipe, RunFigures, RunFiles, Summary, TrainerChoice,
-};
+use leaf::recipe::{Outcome, Preset, Recipe, RunFigures, RunFiles, Summary, TrainerChoice};
+use leaf::ssl::SupervisedConfig;
 use leaf::train::Console;
 
 /// Trains FixMatch with LEAF on faces of which few have labels, and measures it on unseen people.
@@ -54,17 +57,11 @@ While it trains:
   experts     share of the faces that each expert of a level serves
   |w|         mean length of the classifier's weights of a class
 
-Into the folder go recipe.json, split.json, metrics.jsonl, last.safetensors and, with --validation,
+Into the folder go recipe.toml, split.json, metrics.jsonl, last.safetensors and, with --validation,
 best.safetensors. Anything wrong ends it with an error and the status 2.";
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    status::of(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> leaf::Result<()> {
@@ -72,14 +69,16 @@ fn run(arguments: &Arguments) -> leaf::Result<()> {
         threshold: arguments.threshold,
         ..FixMatchConfig::default()
     };
-    let leaf = arguments.run.leaf_config()?;
+    let mut leaf = arguments.run.leaf.config();
+    arguments.run.change_leaf(&mut leaf)?;
     if let Some(path) = &arguments.run.summary {
         Summary::check_path(path)?;
     }
-    let recipe = arguments.run.recipe();
+    let mut recipe = Recipe::default();
+    arguments.run.change(&mut recipe, &|_| true);
     let main_run = recipe.with_trainer(TrainerChoice::FixMatch(host.clone().with_leaf(leaf)));
     let device = arguments.run.device.open()?;
-    let data = prepare(&main_run)?;
+    let data = faces::prepare(&main_run)?;
     println!("{}, {}", main_run.describe(), arguments.run.device);
 
     let out = arguments.run.out.clone();
@@ -92,7 +91,7 @@ fn run(arguments: &Arguments) -> leaf::Result<()> {
         }
     }
     for (_, recipe, _) in &runs {
-        recipe.check(data.classes().len())?;
+        recipe.check(&data.task())?;
     }
     let mut outcomes = Vec::new();
     for (name, recipe, folder) in runs {
@@ -108,6 +107,12 @@ fn run(arguments: &Arguments) -> leaf::Result<()> {
         let outcome = recipe.train(&data, &device, &files, &mut [&mut Console::new()])?;
         outcomes.push((name, outcome));
     }
+    if let Some(quality) = outcomes
+        .first()
+        .and_then(|(_, run)| run.pseudo_labels.as_ref())
+    {
+        table::print_pseudo_labels(quality, data.classes());
+    }
     report(arguments, &recipe, &outcomes)
 }
 
@@ -121,32 +126,12 @@ fn name(leaf: Preset) -> String {
 /// What the main run is compared with; without LEAF it is plain FixMatch itself.
 fn others(leaf: Preset, host: FixMatchConfig) -> Vec<(String, TrainerChoice)> {
     let plain = (leaf != Preset::None).then_some(("plain", TrainerChoice::FixMatch(host)));
-    let supervised = TrainerChoice::Supervised {
-        leaf: LeafConfig::off(),
-    };
+    let supervised = TrainerChoice::Supervised(SupervisedConfig::default());
     plain
         .into_iter()
         .chain([("supervised", supervised)])
         .map(|(name, trainer)| (name.to_owned(), trainer))
         .collect()
-}
-
-/// Reads, checks and decodes the faces, and says what was found.
-fn prepare(recipe: &Recipe) -> leaf::Result<Prepared> {
-    let bar = ProgressBar::new(0);
-    let style = ProgressStyle::with_template("{msg:16} {wide_bar} {pos}/{len} {eta}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let data = recipe.prepare(|progress: Progress| {
-        bar.set_message(progress.what);
-        bar.set_length(progress.total as u64);
-        bar.set_position(progress.done as u64);
-    })?;
-    bar.finish_and_clear();
-    println!("{}", data.describe());
-    for bad in data.bad_files() {
-        println!("left out: {bad}");
-    }
-    Ok(data)
 }
 
 fn report(
@@ -155,12 +140,7 @@ fn report(
     outcomes: &[(String, Outcome)],
 ) -> leaf::Result<()> {
     table::print(outcomes);
-    let figures = |outcome: &Outcome| RunFigures {
-        steps: recipe.train.steps,
-        seed: recipe.seed,
-        labels_per_class: recipe.data.split.labels_per_class,
-        rates: outcome.rates(),
-    };
+    let figures = |outcome: &Outcome| RunFigures::of(recipe, outcome);
     let of = |name: &str| {
         let found = outcomes.iter().find(|(found, _)| found == name);
         found.map(|(_, outcome)| figures(outcome))

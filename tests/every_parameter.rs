@@ -6,7 +6,7 @@ use std::error::Error;
 use candle_core::{DType, Device, Tensor};
 use leaf_core::{LeafConfig, NoiseSource, Parameters, Random, leaf_head};
 use leaf_fixmatch::FixMatchConfig;
-use leaf_ssl::{Algorithm, Batch, Context, Labeled, Model, Step, Unlabeled};
+use leaf_ssl::{Algorithm, Batch, Context, Labeled, Model, Step, Task, Unlabeled};
 use leaf_vision::{ResNetConfig, resnet};
 
 const CLASSES: usize = 7;
@@ -28,7 +28,7 @@ fn batch(channels: usize) -> leaf_core::Result<Batch> {
             weak: vec![faces(8)?, faces(8)?],
             strong: vec![faces(8)?],
             index: (0..8).collect(),
-            hidden_labels: None,
+            ..Unlabeled::default()
         },
     })
 }
@@ -46,25 +46,21 @@ fn one_step(
     let vb = parameters.builder(DType::F32, &Device::Cpu);
     let noise = NoiseSource::new(Random::new(0));
     let width = backbone.feature_dim();
-    let network = Model {
-        encoder: resnet(backbone, vb.pp("encoder"))?,
-        head: leaf_head(leaf, width, CLASSES, vb.pp("head"), &noise)?,
-    };
-    let networks = Context {
-        student: &network,
-        average: None,
-    };
+    let network = Model::new(
+        resnet(backbone, vb.pp("encoder"))?,
+        leaf_head(leaf, width, CLASSES, vb.pp("head"), &noise)?,
+    );
     // Of all untrained predictions about half pass this threshold: both kinds of faces occur.
     let config = FixMatchConfig {
         threshold: 0.2,
         ..Default::default()
     };
-    let mut algorithm = config.with_leaf(leaf.clone()).build(CLASSES)?;
-    let step = Step {
-        index: 9,
-        total: 10,
-    };
-    let losses = algorithm.loss(&networks, &batch(backbone.in_channels)?, step)?;
+    let mut algorithm = config.with_leaf(leaf.clone()).build(&Task::new(CLASSES))?;
+    let losses = algorithm.loss(
+        &Context::new(&network),
+        &batch(backbone.in_channels)?,
+        Step::new(9, 10),
+    )?;
     let grads = losses.total.backward()?;
     let gradients = parameters.trainable().into_iter().map(|(name, var)| {
         let grad = grads

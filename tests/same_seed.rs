@@ -49,10 +49,11 @@ fn a_recipe_survives_its_file() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let written = recipe(3, 2);
     weights(&written, folder.path())?;
-    let text = std::fs::read_to_string(folder.path().join("recipe.json"))?;
-    assert_eq!(serde_json::from_str::<Recipe>(&text)?, written);
-    let unknown = text.replacen("\"seed\"", "\"sead\"", 1);
-    let error = serde_json::from_str::<Recipe>(&unknown).unwrap_err();
+    let text = std::fs::read_to_string(folder.path().join("recipe.toml"))?;
+    assert_eq!(Recipe::read(&folder.path().join("recipe.toml"))?, written);
+    let unknown = folder.path().join("unknown.toml");
+    std::fs::write(&unknown, text.replacen("seed", "sead", 1))?;
+    let error = Recipe::read(&unknown).unwrap_err();
     assert!(error.to_string().contains("sead"), "{error}");
     Ok(())
 }

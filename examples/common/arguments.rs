@@ -5,11 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use leaf::DeviceChoice;
 use leaf::core::{InstanceLevel, LeafConfig, MixtureConfig};
-use leaf::data::{
-    AugmentConfig, CheckLevel, Color, ImageConfig, LoaderConfig, Shuffle, SplitConfig, UnlabeledSet,
-};
+use leaf::data::{CheckLevel, Color, Shuffle, UnlabeledSet};
 use leaf::recipe::{Backbone, DataRecipe, FaceSource, Preset, Recipe};
-use leaf::train::{CosineSchedule, TrainConfig};
+use leaf::train::CosineSchedule;
 
 /// Which faces, which network, how long: everything about a run but its training rule.
 #[derive(Args, Clone, Debug)]
@@ -177,33 +175,68 @@ enum CheckArgument {
     None,
 }
 
+/// Whether an option counts: all of them, or those that the command line names.
+pub(crate) type Given<'a> = &'a dyn Fn(&str) -> bool;
+
 impl RunArguments {
-    /// The recipe, but for the training rule.
-    pub(crate) fn recipe(&self) -> Recipe {
-        Recipe {
-            seed: self.seed,
-            data: self.data_recipe(),
-            backbone: self.backbone,
-            schedule: CosineSchedule {
-                warmup_steps: self.warmup,
-            },
-            train: TrainConfig {
-                steps: self.steps,
-                learning_rate: self.learning_rate,
-                ema_decay: Some(self.ema),
-                eval_every: self.eval_every,
-                ..TrainConfig::default()
-            },
-            ..Recipe::default()
-        }
+    /// Puts the options that count into a recipe, but for the training rule.
+    pub(crate) fn change(&self, recipe: &mut Recipe, given: Given) {
+        let set = |name: &str, change: &mut dyn FnMut()| {
+            if given(name) {
+                change();
+            }
+        };
+        set("seed", &mut || recipe.seed = self.seed);
+        set("backbone", &mut || recipe.backbone = self.backbone);
+        let warmup_steps = self.warmup;
+        set("warmup", &mut || {
+            recipe.schedule = CosineSchedule { warmup_steps };
+        });
+        let train = &mut recipe.train;
+        set("steps", &mut || train.steps = self.steps);
+        set("learning_rate", &mut || {
+            train.learning_rate = self.learning_rate;
+        });
+        set("ema", &mut || train.ema_decay = Some(self.ema));
+        set("eval_every", &mut || train.eval_every = self.eval_every);
+        self.change_data(&mut recipe.data, given);
     }
 
-    /// The preset with what the command line changes in it.
+    fn change_data(&self, data: &mut DataRecipe, given: Given) {
+        let set = |name: &str, change: &mut dyn FnMut()| {
+            if given(name) {
+                change();
+            }
+        };
+        set("data", &mut || data.source = self.data.clone());
+        set("size", &mut || data.images.size = self.size);
+        let color = if self.grey { Color::Gray } else { Color::Rgb };
+        set("grey", &mut || data.images.color = color);
+        set("validation", &mut || {
+            data.validation_per_class = self.validation;
+        });
+        set("skip_bad", &mut || data.skip_bad = self.skip_bad);
+        set("check", &mut || data.check = self.check.level());
+        let (split, loader) = (&mut data.split, &mut data.loader);
+        set("labels_per_class", &mut || {
+            split.labels_per_class = self.labels_per_class;
+        });
+        set("split", &mut || split.unlabeled = self.split.unlabeled());
+        // The seed decides which faces keep their label, unless NumPy's generator does.
+        let by_seed = matches!(split.shuffle, Shuffle::Seeded { .. });
+        if given("split") || (given("seed") && by_seed) {
+            split.shuffle = self.split.shuffle(self.seed);
+        }
+        set("batch", &mut || loader.batch_size = self.batch);
+        set("mu", &mut || loader.mu = self.mu);
+        set("shift", &mut || loader.augment.padding = self.shift);
+    }
+
+    /// Puts numbers of experts and classes into a configuration.
     ///
     /// # Errors
-    /// When an option changes a part that the preset does not have.
-    pub(crate) fn leaf_config(&self) -> leaf::Result<LeafConfig> {
-        let mut leaf = self.leaf.config();
+    /// When an option changes a part that the configuration does not have.
+    pub(crate) fn change_leaf(&self, leaf: &mut LeafConfig) -> leaf::Result<()> {
         let instance = leaf.instance.as_mut().map(|level| match level {
             InstanceLevel::Features(mixture) | InstanceLevel::Predictions(mixture) => mixture,
         });
@@ -217,58 +250,42 @@ impl RunArguments {
             }
         }
         for mixture in mixtures {
-            self.change(mixture);
+            mixture.gate.num_experts = self.experts.unwrap_or(mixture.gate.num_experts);
+            mixture.gate.k = self.k.unwrap_or(mixture.gate.k);
         }
         match &mut leaf.category {
             Some(category) => {
                 let sets = &mut category.decoupling;
                 sets.max_positives = self.max_positives.unwrap_or(sets.max_positives);
+                Ok(())
             }
-            None => refuse("max-positives", self.max_positives)?,
+            None => refuse("max-positives", self.max_positives),
         }
-        Ok(leaf)
+    }
+}
+
+impl SplitArgument {
+    fn shuffle(self, seed: u64) -> Shuffle {
+        match self {
+            Self::Seeded => Shuffle::Seeded { seed },
+            Self::Authors => Shuffle::NumpyPerClass { seed: 5 },
+        }
     }
 
-    fn change(&self, mixture: &mut MixtureConfig) {
-        mixture.gate.num_experts = self.experts.unwrap_or(mixture.gate.num_experts);
-        mixture.gate.k = self.k.unwrap_or(mixture.gate.k);
+    fn unlabeled(self) -> UnlabeledSet {
+        match self {
+            Self::Seeded => UnlabeledSet::WithLabeled,
+            Self::Authors => UnlabeledSet::WithoutLabeled,
+        }
     }
+}
 
-    fn data_recipe(&self) -> DataRecipe {
-        DataRecipe {
-            source: self.data.clone(),
-            images: ImageConfig {
-                size: self.size,
-                color: if self.grey { Color::Gray } else { Color::Rgb },
-                normalization: None,
-            },
-            validation_per_class: self.validation,
-            split: SplitConfig {
-                labels_per_class: self.labels_per_class,
-                shuffle: match self.split {
-                    SplitArgument::Seeded => Shuffle::Seeded { seed: self.seed },
-                    SplitArgument::Authors => Shuffle::NumpyPerClass { seed: 5 },
-                },
-                unlabeled: match self.split {
-                    SplitArgument::Seeded => UnlabeledSet::WithLabeled,
-                    SplitArgument::Authors => UnlabeledSet::WithoutLabeled,
-                },
-            },
-            loader: LoaderConfig {
-                batch_size: self.batch,
-                mu: self.mu,
-                augment: AugmentConfig {
-                    padding: self.shift,
-                    ..AugmentConfig::default()
-                },
-                ..LoaderConfig::default()
-            },
-            check: match self.check {
-                CheckArgument::Headers => CheckLevel::Headers,
-                CheckArgument::Full => CheckLevel::Full,
-                CheckArgument::None => CheckLevel::None,
-            },
-            skip_bad: self.skip_bad,
+impl CheckArgument {
+    fn level(self) -> CheckLevel {
+        match self {
+            Self::Headers => CheckLevel::Headers,
+            Self::Full => CheckLevel::Full,
+            Self::None => CheckLevel::None,
         }
     }
 }

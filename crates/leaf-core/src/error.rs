@@ -80,6 +80,13 @@ pub enum Error {
         expected: &'static str,
     },
 
+    /// A part of LEAF that a trainer has no place for.
+    #[error("leaf.{part} is on, but this trainer takes LEAF's aggregation only, expected it off")]
+    AggregationOnly {
+        /// The part.
+        part: &'static str,
+    },
+
     /// A positive set could hold every class.
     #[error(
         "max_positives = {max_positives} with {num_classes} classes, expected 1 to {}",

@@ -44,7 +44,7 @@ impl MeanTeacherConfig {
     /// # Errors
     /// The first rule that is broken, with the field, its value and the bound.
     pub fn build(&self, task: &Task) -> Result<MeanTeacher> {
-        self.leaf.check(task.num_classes)?;
+        self.leaf.check_aggregation_only(task.num_classes)?;
         let config = WeakWeakConfig {
             divergence: self.divergence,
             ..WeakWeakConfig::new(self.lambda_u, self.ramp, &self.leaf)

@@ -50,7 +50,7 @@ impl MixMatchConfig {
     /// # Errors
     /// The first rule that is broken, with the field, its value and the bound.
     pub fn build(&self, task: &Task) -> Result<MixMatch> {
-        self.leaf.check(task.num_classes)?;
+        self.leaf.check_aggregation_only(task.num_classes)?;
         bounds::positive("temperature", self.temperature)?;
         Ok(MixMatch {
             temperature: self.temperature,

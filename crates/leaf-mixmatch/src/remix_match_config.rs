@@ -58,7 +58,7 @@ impl ReMixMatchConfig {
     /// The first rule that is broken, with the field, its value and the bound; when the task knows no
     /// labelled faces.
     pub fn build(&self, task: &Task) -> Result<ReMixMatch> {
-        self.leaf.check(task.num_classes)?;
+        self.leaf.check_aggregation_only(task.num_classes)?;
         bounds::positive("temperature", self.temperature)?;
         let rotation = RampedWeight::constant("lambda_rotation", self.lambda_rotation)?;
         Ok(ReMixMatch {

@@ -45,7 +45,7 @@ impl PseudoLabelConfig {
     /// # Errors
     /// The first rule that is broken, with the field, its value and the bound.
     pub fn build(&self, task: &Task) -> Result<PseudoLabel> {
-        self.leaf.check(task.num_classes)?;
+        self.leaf.check_aggregation_only(task.num_classes)?;
         Ok(PseudoLabel {
             selector: FixedThreshold::new(self.threshold)?,
             weight: RampedWeight::new("lambda_u", self.lambda_u, self.ramp)?,

@@ -37,7 +37,7 @@ impl SupervisedConfig {
     /// # Errors
     /// The first rule that is broken, with the field, its value and the bound.
     pub fn build(&self, task: &Task) -> Result<Supervised> {
-        self.leaf.check(task.num_classes)?;
+        self.leaf.check_aggregation_only(task.num_classes)?;
         Ok(Supervised::new(&self.leaf))
     }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong in a run.
 
+use leaf_core::Levels;
+
 use crate::DeviceChoice;
 
 /// The result of this crate's functions.
@@ -60,6 +62,53 @@ pub enum Error {
         value: String,
         /// The names.
         expected: &'static str,
+    },
+
+    /// A trainer that there is not.
+    #[error("algorithm = {value:?}, expected one of {expected}")]
+    Trainer {
+        /// What was given.
+        value: String,
+        /// The names.
+        expected: String,
+    },
+
+    /// Levels that LEAF's configuration does not have in this trainer.
+    #[error(
+        "levels = {asked}, expected some of those that {algorithm} has with this preset of LEAF: {there}"
+    )]
+    Levels {
+        /// What was asked for.
+        asked: Levels,
+        /// What there is.
+        there: String,
+        /// The trainer's name.
+        algorithm: &'static str,
+    },
+
+    /// A setting that is no `PATH=VALUE`, or whose path leads nowhere.
+    #[error("setting {setting:?}: {what}")]
+    Setting {
+        /// What was given.
+        setting: String,
+        /// What is wrong with it.
+        what: String,
+    },
+
+    /// A recipe that makes no sense.
+    #[error("{path}: {what}")]
+    RecipeFile {
+        /// The file.
+        path: String,
+        /// Where and why.
+        what: String,
+    },
+
+    /// A recipe that cannot be written.
+    #[error("the recipe cannot be written as TOML: {what}")]
+    RecipeForm {
+        /// Why.
+        what: String,
     },
 
     /// A file that cannot be written or read.

@@ -103,6 +103,22 @@ impl LeafConfig {
         }
     }
 
+    /// Checks every rule for a host that takes the aggregation alone.
+    ///
+    /// # Errors
+    /// [`Error::AggregationOnly`] if another part is on; those of [`LeafConfig::check`].
+    pub fn check_aggregation_only(&self, num_classes: usize) -> Result<()> {
+        let others = [
+            ("category", self.category.is_some()),
+            ("contrastive", self.contrastive.is_some()),
+            ("margins", self.margins.is_some()),
+        ];
+        match others.into_iter().find(|(_, on)| *on) {
+            Some((part, _)) => Err(Error::AggregationOnly { part }),
+            None => self.check(num_classes),
+        }
+    }
+
     /// For hosts that accept nearly every face: the category level takes the cross-entropy's place on
     /// accepted faces too ([`Faces::Both`]), since faces that such a host rejects are rare.
     #[must_use]
@@ -150,6 +166,9 @@ mod tests {
         assert_eq!(instance.instance, robust.instance);
         let hosts = robust.clone().aggregation_only();
         assert_eq!(hosts.levels().to_string(), "semantic,instance");
+        assert!(hosts.check_aggregation_only(7).is_ok());
+        let error = robust.check_aggregation_only(7).unwrap_err().to_string();
+        assert!(error.starts_with("leaf.category is on"), "{error}");
         let low = robust.for_low_thresholds();
         assert_eq!(
             low.category.map(|category| category.faces),

@@ -4,9 +4,12 @@
 //! stay thin: [`Recipe::prepare`] reads the faces, [`Recipe::train`] trains on them.
 
 mod data;
+mod file;
 mod model;
 mod prepared;
 mod run;
+mod setting;
+mod step_times;
 mod summary;
 mod trainer;
 
@@ -15,11 +18,18 @@ pub use model::{Backbone, Classifier, ClassifierSpec};
 pub use prepared::{Prepared, Progress};
 pub use run::{Outcome, RunFiles};
 pub use summary::{Rates, RunFigures, Summary};
-pub use trainer::{Preset, TrainerChoice};
+pub use trainer::TrainerChoice;
+
+#[doc(no_inline)]
+pub use leaf_core::{Levels, Preset};
 
 use leaf_data::Color;
+use leaf_debias::DebiasConfig;
+use leaf_ssl::{Algorithm, Task};
 use leaf_train::{CosineSchedule, OptimizerConfig, TrainConfig};
 use serde::{Deserialize, Serialize};
+
+use crate::Result;
 
 /// Everything about a run. The default is the main job: FixMatch with
 /// [`LeafConfig::robust`](leaf_core::LeafConfig::robust) on gray drawn faces of 32 pixels.
@@ -45,6 +55,8 @@ pub struct Recipe {
     pub backbone: Backbone,
     /// The training rule, with LEAF in it.
     pub trainer: TrainerChoice,
+    /// DebiasPL around the training rule, for classes of unequal size; off by default.
+    pub debias: Option<DebiasConfig>,
     /// The optimizer.
     pub optimizer: OptimizerConfig,
     /// The learning rate's course: cosine 7/16 after a warm-up, which is part of the steps.
@@ -54,6 +66,18 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// The training rule for a task, with everything that is put around it.
+    ///
+    /// # Errors
+    /// The first rule that is broken, with the field, its value and the bound.
+    pub fn algorithm(&self, task: &Task) -> Result<Box<dyn Algorithm>> {
+        let base = self.trainer.build(task)?;
+        match &self.debias {
+            None => Ok(base),
+            Some(debias) => Ok(Box::new(debias.around(base, task)?)),
+        }
+    }
+
     /// The network, its images and the batches, in a line.
     pub fn describe(&self) -> String {
         let size = self.data.images.size;

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device};
 use leaf_core::{LeafConfig, NoiseSource, Parameters, Random, leaf_head};
-use leaf_ssl::Model;
+use leaf_ssl::{Heads, Model, auxiliary_heads};
 use leaf_train::{Architecture, Learner};
 use leaf_vision::{ResNet, ResNetConfig, resnet};
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,8 @@ pub struct ClassifierSpec {
     pub num_classes: usize,
     /// Which levels the head has.
     pub leaf: LeafConfig,
+    /// The heads beside the classifier that a trainer asks for.
+    pub heads: Heads,
 }
 
 impl ClassifierSpec {
@@ -93,16 +95,11 @@ impl ClassifierSpec {
         let parameters = Parameters::new(seed);
         let vb = parameters.builder(DType::F32, device);
         let head = vb.pp("head");
-        let network = Model {
-            encoder: resnet(&config, vb.pp("encoder"))?,
-            head: leaf_head(
-                &self.leaf,
-                config.feature_dim(),
-                self.num_classes,
-                head,
-                noise,
-            )?,
-        };
+        let dim = config.feature_dim();
+        let encoder = resnet(&config, vb.pp("encoder"))?;
+        let head = leaf_head(&self.leaf, dim, self.num_classes, head, noise)?;
+        let auxiliary = auxiliary_heads(&self.heads, dim, vb.pp("auxiliary"))?;
+        let network = Model::new(encoder, head).with_auxiliary(auxiliary);
         Ok(Learner {
             network,
             parameters,
@@ -151,6 +148,7 @@ mod tests {
                 channels: 1,
                 num_classes: 7,
                 leaf,
+                heads: Heads::default(),
             };
             let learner = spec.build(3, &noise(3), &Device::Cpu)?;
             let vars = learner.parameters.trainable().into_iter();

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use leaf_data::{BadFile, CheckLevel, DataSet, Faces, LabelSplit};
 
+use leaf_ssl::Task;
+
 use super::Recipe;
 use crate::{Error, Result};
 
@@ -50,12 +52,12 @@ impl Recipe {
                 data: self.data.source.to_string(),
             });
         }
-        self.check(data.classes().len())?;
         let (data, held_out) = match self.data.validation_per_class {
             0 => (data, Vec::new()),
             count => data.hold_out(count, self.seed)?,
         };
         let split = LabelSplit::new(&data, &self.data.split)?;
+        self.check(&task(&data, &split))?;
         let validation = match held_out.is_empty() {
             true => None,
             false => Some(Faces::new(&held_out, &self.data.images)?),
@@ -83,6 +85,17 @@ impl Recipe {
     }
 }
 
+/// What a trainer must know of the faces.
+fn task(data: &DataSet, split: &LabelSplit) -> Task {
+    let class = |&place: &usize| {
+        let label = data.training()[place].label?;
+        Some((place, label as usize))
+    };
+    Task::new(data.classes().len())
+        .with_training_faces(data.training().len())
+        .with_labeled(split.labeled().iter().filter_map(class))
+}
+
 fn report(progress: &mut impl FnMut(Progress), what: &'static str) -> impl FnMut(usize, usize) {
     move |done, total| progress(Progress { what, done, total })
 }
@@ -91,6 +104,11 @@ impl Prepared {
     /// The classes' names, in the order of the logits.
     pub fn classes(&self) -> &[String] {
         self.data.classes()
+    }
+
+    /// What a trainer must know of the faces.
+    pub fn task(&self) -> Task {
+        task(&self.data, &self.split)
     }
 
     /// Which training faces keep their label.

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use leaf_core::Random;
 use leaf_data::{Faces, Loader};
-use leaf_ssl::Algorithm;
+use leaf_ssl::{Algorithm, Heads, Task};
 use leaf_train::{
-    Checkpoint, EvaluationSet, JsonLines, Learner, ModelCard, Observer, Preprocessing, SetMetrics,
-    Trainer,
+    Checkpoint, EvaluationSet, JsonLines, Learner, ModelCard, Observer, Preprocessing,
+    PseudoLabelQuality, SetMetrics, Trainer,
 };
 
 use super::model::noise;
-use super::summary::write_json;
+use super::step_times::StepTimes;
 use super::{Classifier, ClassifierSpec, Prepared, Rates, Recipe};
 use crate::{Error, Result};
 
@@ -33,12 +33,16 @@ pub struct RunFiles<'a> {
 pub struct Outcome {
     /// The last weights on each test set, the data set's own first.
     pub sets: Vec<SetMetrics>,
+    /// How good the pseudo-labels of the steps before the last evaluation were.
+    pub pseudo_labels: Option<PseudoLabelQuality>,
     /// Where the last weights are.
     pub checkpoint: PathBuf,
     /// Where the weights of the best step are, if faces were held out to choose it on.
     pub best_checkpoint: Option<PathBuf>,
     /// How long the training took, in seconds.
     pub seconds: f64,
+    /// How long a step took, in seconds, without waiting for its batch: the median.
+    pub step_seconds: f64,
 }
 
 impl Outcome {
@@ -63,20 +67,30 @@ impl Recipe {
         Ok(())
     }
 
-    /// Checks everything that does not need the faces themselves, for that many classes.
+    /// Checks everything that does not need the faces themselves.
     ///
     /// # Errors
     /// The first rule that is broken, with the field, its value and the bound.
-    pub fn check(&self, num_classes: usize) -> Result<()> {
+    pub fn check(&self, task: &Task) -> Result<()> {
+        self.check_with(&*self.algorithm(task)?)
+    }
+
+    fn check_with(&self, algorithm: &dyn Algorithm) -> Result<()> {
         self.check_size()?;
-        self.trainer.build(num_classes)?;
+        if algorithm.views().average && self.train.ema_decay.is_none() {
+            return Err(leaf_train::Error::Conflict {
+                given: "ema_decay is off, and the algorithm reads the average of the weights",
+                expected: "a decay",
+            }
+            .into());
+        }
         self.train.check()?;
         self.data.loader.check()?;
         leaf_train::Schedule::check(&self.schedule, self.train.steps)?;
         Ok(())
     }
 
-    /// Trains on prepared faces and writes `recipe.json`, `split.json`, `metrics.jsonl` and
+    /// Trains on prepared faces and writes `recipe.toml`, `split.json`, `metrics.jsonl` and
     /// `last.safetensors` into the folder, and `best.safetensors` if faces are held out to choose it on.
     ///
     /// The same recipe gives the same weights: everything random follows from [`Recipe::seed`].
@@ -91,13 +105,33 @@ impl Recipe {
         files: &RunFiles,
         observers: &mut [&mut dyn Observer],
     ) -> Result<Outcome> {
-        self.check(faces.classes().len())?;
-        let mut trainer = self.trainer(faces, device, files)?;
+        let algorithm = self.algorithm(&faces.task().with_seed(self.seed))?;
+        self.train_with(algorithm, faces, device, files, observers)
+    }
+
+    /// As [`Recipe::train`], with a training rule of one's own in place of the recipe's; the head is
+    /// the one that the recipe's trainer says ([`super::TrainerChoice::leaf`]).
+    ///
+    /// # Errors
+    /// Those of [`Recipe::train`].
+    pub fn train_with(
+        &self,
+        algorithm: Box<dyn Algorithm>,
+        faces: &Prepared,
+        device: &Device,
+        files: &RunFiles,
+        observers: &mut [&mut dyn Observer],
+    ) -> Result<Outcome> {
+        self.check_with(&*algorithm)?;
+        let mut trainer = self.trainer(algorithm, faces, device, files)?;
         let views = trainer.algorithm().views();
         let random = Random::new(self.seed).split("batches");
         let training = faces.training().clone();
         let loader = &self.data.loader;
         let batches = Loader::new(training, faces.split(), views, loader, &random, device)?;
+        trainer = trainer
+            .with_labeled(batches.labeled_pass())
+            .with_epochs_of(batches.steps_per_epoch());
         let mut metrics = self.write_beside(faces, files)?;
 
         let mut sets: Vec<EvaluationSet> = faces
@@ -108,7 +142,8 @@ impl Recipe {
         if let Some(validation) = faces.validation() {
             sets.push(evaluation_set("validation", validation, device).for_selection());
         }
-        let mut all: Vec<&mut dyn Observer> = vec![&mut metrics];
+        let mut times = StepTimes::default();
+        let mut all: Vec<&mut dyn Observer> = vec![&mut metrics, &mut times];
         for observer in observers {
             all.push(&mut **observer);
         }
@@ -119,17 +154,23 @@ impl Recipe {
                 .last_checkpoint
                 .unwrap_or_else(|| files.folder.join("last.safetensors")),
             best_checkpoint: summary.best_checkpoint,
+            pseudo_labels: summary.pseudo_labels,
             seconds: summary.seconds,
+            step_seconds: times.median(),
         })
     }
 
     fn trainer(
         &self,
+        algorithm: Box<dyn Algorithm>,
         faces: &Prepared,
         device: &Device,
         files: &RunFiles,
     ) -> Result<Trainer<Classifier, Box<dyn Algorithm>>> {
-        let spec = self.classifier(faces);
+        let spec = ClassifierSpec {
+            heads: algorithm.heads(),
+            ..self.classifier(faces)
+        };
         let card = self.card(faces, &spec);
         let noise = noise(self.seed);
         let student = spec.build(self.seed, &noise, device)?;
@@ -137,7 +178,6 @@ impl Recipe {
             start_from(path, &card, &student)?;
         }
         let optimizer = self.optimizer.build(&student.parameters.trainable())?;
-        let algorithm = self.trainer.build(spec.num_classes)?;
         let mut trainer = Trainer::new(self.train.clone(), student, algorithm, optimizer)?
             .with_schedule(self.schedule)?;
         if self.train.ema_decay.is_some() {
@@ -158,18 +198,20 @@ impl Recipe {
                 })?;
             }
         }
-        write_json(&files.folder.join("recipe.json"), self)?;
+        self.write(&files.folder.join("recipe.toml"))?;
         faces.split().write(&files.folder.join("split.json"))?;
         Ok(JsonLines::create(&files.folder.join("metrics.jsonl"))?)
     }
 
-    /// The network that the recipe trains on these faces.
+    /// The network that the recipe trains on these faces, without the heads that only the training
+    /// rule needs.
     pub fn classifier(&self, faces: &Prepared) -> ClassifierSpec {
         ClassifierSpec {
             backbone: self.backbone,
             channels: self.channels(),
             num_classes: faces.classes().len(),
             leaf: self.trainer.leaf().clone(),
+            heads: Heads::default(),
         }
     }
 

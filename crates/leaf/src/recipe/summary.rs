@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use leaf_train::write_atomically;
+use leaf_train::{PseudoLabelQuality, write_atomically};
 use serde::{Deserialize, Serialize};
 
+use super::{Outcome, Recipe};
 use crate::{Error, Result};
 
 /// The rates of one run's weights after the last step, on unseen people.
@@ -28,6 +29,25 @@ pub struct RunFigures {
     /// The rates.
     #[serde(flatten)]
     pub rates: Rates,
+    /// How good the pseudo-labels of the steps before the last evaluation were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pseudo_labels: Option<PseudoLabelQuality>,
+    /// How long a step took, in milliseconds, without waiting for its batch: the median.
+    pub milliseconds_per_step: f64,
+}
+
+impl RunFigures {
+    /// Of a run that is over.
+    pub fn of(recipe: &Recipe, outcome: &Outcome) -> Self {
+        Self {
+            steps: recipe.train.steps,
+            seed: recipe.seed,
+            labels_per_class: recipe.data.split.labels_per_class,
+            rates: outcome.rates(),
+            pseudo_labels: outcome.pseudo_labels.clone(),
+            milliseconds_per_step: 1e3 * outcome.step_seconds,
+        }
+    }
 }
 
 /// What a run found, with what others found under the same split, initial encoder and batches.
@@ -45,6 +65,15 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Of one run alone.
+    pub fn new(main: RunFigures) -> Self {
+        Self {
+            main,
+            plain: None,
+            supervised: None,
+        }
+    }
+
     /// Whether a summary can be written there, before the work that it is of.
     ///
     /// # Errors
@@ -70,17 +99,12 @@ impl Summary {
     /// # Errors
     /// When it cannot be written, naming the file.
     pub fn write(&self, path: &Path) -> Result<()> {
-        write_json(path, self)
+        let text = serde_json::to_string_pretty(self).map_err(|error| Error::File {
+            path: path.display().to_string(),
+            source: error.into(),
+        })?;
+        Ok(write_atomically(path, format!("{text}\n").as_bytes())?)
     }
-}
-
-/// Writes a value as JSON; a file of that name is replaced in one step.
-pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Error::File {
-        path: path.display().to_string(),
-        source: error.into(),
-    })?;
-    Ok(write_atomically(path, format!("{text}\n").as_bytes())?)
 }
 
 #[cfg(test)]
@@ -98,6 +122,8 @@ mod tests {
             seed: 3,
             labels_per_class: 10,
             rates: rates(accuracy),
+            pseudo_labels: None,
+            milliseconds_per_step: 2.,
         };
         let summary = Summary {
             main: figures(0.5),

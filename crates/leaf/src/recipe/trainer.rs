@@ -1,24 +1,111 @@
 //! Which training rule a run follows.
 
+use leaf_ada_cm::AdaCmConfig;
+use leaf_adamatch::AdaMatchConfig;
+use leaf_comatch::{CoMatchConfig, SimMatchConfig};
 use leaf_core::LeafConfig;
+use leaf_dash::DashConfig;
 use leaf_fixmatch::FixMatchConfig;
-use leaf_ssl::{Algorithm, Supervised};
+use leaf_flexmatch::FlexMatchConfig;
+use leaf_freematch::FreeMatchConfig;
+use leaf_mean_teacher::MeanTeacherConfig;
+use leaf_mixmatch::{MixMatchConfig, ReMixMatchConfig};
+use leaf_pseudo_label::{PiModelConfig, PseudoLabelConfig};
+use leaf_softmatch::SoftMatchConfig;
+use leaf_ssl::{Algorithm, SupervisedConfig, Task};
+use leaf_uda::UdaConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// Which training rule a run follows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "algorithm", rename_all = "snake_case")]
-pub enum TrainerChoice {
-    /// The labelled faces alone, with the head that LEAF's configuration says.
-    Supervised {
-        /// The head and its balance weight; what concerns unlabelled faces is not used.
-        leaf: LeafConfig,
-    },
-    /// FixMatch, plain or with LEAF.
-    #[serde(rename = "fixmatch")]
-    FixMatch(FixMatchConfig),
+/// One enum of every trainer's configuration, so that what they share is written once.
+macro_rules! trainers {
+    ($($(#[$doc:meta])* $name:literal => $variant:ident($config:ident),)*) => {
+        /// Which training rule a run follows, with its whole configuration.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "algorithm")]
+        #[non_exhaustive]
+        pub enum TrainerChoice {
+            $($(#[$doc])* #[serde(rename = $name)] $variant($config),)*
+        }
+
+        impl TrainerChoice {
+            /// The names of all trainers.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// Every trainer in its published configuration, without LEAF.
+            pub fn all() -> Vec<Self> {
+                vec![$(Self::$variant($config::default())),*]
+            }
+
+            /// The trainer's name.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            /// What LEAF adds.
+            pub fn leaf(&self) -> &LeafConfig {
+                match self {
+                    $(Self::$variant(config) => &config.leaf,)*
+                }
+            }
+
+            /// The same trainer with LEAF in it, as far as the trainer can take it.
+            #[must_use]
+            pub fn with_leaf(self, leaf: LeafConfig) -> Self {
+                match self {
+                    $(Self::$variant(config) => Self::$variant(config.with_leaf(leaf)),)*
+                }
+            }
+
+            /// The trainer for a task.
+            ///
+            /// # Errors
+            /// The first rule that is broken, with the field, its value and the bound.
+            pub fn build(&self, task: &Task) -> Result<Box<dyn Algorithm>> {
+                Ok(match self {
+                    $(Self::$variant(config) => Box::new(config.build(task)?),)*
+                })
+            }
+        }
+    };
+}
+
+trainers! {
+    /// The labelled faces alone.
+    "supervised" => Supervised(SupervisedConfig),
+    /// Pseudo-Label.
+    "pseudo-label" => PseudoLabel(PseudoLabelConfig),
+    /// Pi-Model.
+    "pi-model" => PiModel(PiModelConfig),
+    /// Mean Teacher.
+    "mean-teacher" => MeanTeacher(MeanTeacherConfig),
+    /// UDA.
+    "uda" => Uda(UdaConfig),
+    /// FixMatch.
+    "fixmatch" => FixMatch(FixMatchConfig),
+    /// FlexMatch.
+    "flexmatch" => FlexMatch(FlexMatchConfig),
+    /// FreeMatch.
+    "freematch" => FreeMatch(FreeMatchConfig),
+    /// SoftMatch.
+    "softmatch" => SoftMatch(SoftMatchConfig),
+    /// AdaMatch.
+    "adamatch" => AdaMatch(AdaMatchConfig),
+    /// Dash.
+    "dash" => Dash(DashConfig),
+    /// MixMatch.
+    "mixmatch" => MixMatch(MixMatchConfig),
+    /// ReMixMatch.
+    "remixmatch" => ReMixMatch(ReMixMatchConfig),
+    /// CoMatch.
+    "comatch" => CoMatch(CoMatchConfig),
+    /// SimMatch.
+    "simmatch" => SimMatch(SimMatchConfig),
+    /// Ada-CM; with [`LeafConfig::released`] the LEAF authors' own trainer.
+    "ada-cm" => AdaCm(AdaCmConfig),
 }
 
 impl Default for TrainerChoice {
@@ -28,104 +115,53 @@ impl Default for TrainerChoice {
     }
 }
 
-impl TrainerChoice {
-    /// What LEAF adds.
-    pub fn leaf(&self) -> &LeafConfig {
-        match self {
-            Self::Supervised { leaf } => leaf,
-            Self::FixMatch(config) => &config.leaf,
-        }
-    }
-
-    /// The trainer for that many classes.
-    ///
-    /// # Errors
-    /// The first rule that is broken, with the field, its value and the bound.
-    pub fn build(&self, num_classes: usize) -> Result<Box<dyn Algorithm>> {
-        match self {
-            Self::Supervised { leaf } => {
-                leaf.check(num_classes)?;
-                Ok(Box::new(Supervised::new(leaf)))
-            }
-            Self::FixMatch(config) => Ok(Box::new(config.build(num_classes)?)),
-        }
-    }
-}
-
-/// LEAF's presets by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Preset {
-    /// [`LeafConfig::robust`].
-    #[default]
-    Robust,
-    /// [`LeafConfig::paper`].
-    Paper,
-    /// [`LeafConfig::released`].
-    Released,
-    /// [`LeafConfig::off`].
-    None,
-}
-
-impl Preset {
-    /// The names that [`std::str::FromStr`] reads.
-    pub const NAMES: &'static str = "robust, paper, released or none";
-
-    /// The preset's configuration.
-    pub fn config(self) -> LeafConfig {
-        match self {
-            Self::Robust => LeafConfig::robust(),
-            Self::Paper => LeafConfig::paper(),
-            Self::Released => LeafConfig::released(),
-            Self::None => LeafConfig::off(),
-        }
-    }
-}
-
-impl std::fmt::Display for Preset {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Robust => "robust",
-            Self::Paper => "paper",
-            Self::Released => "released",
-            Self::None => "none",
-        })
-    }
-}
-
-impl std::str::FromStr for Preset {
+/// A trainer in its published configuration, by its name.
+impl std::str::FromStr for TrainerChoice {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        [Self::Robust, Self::Paper, Self::Released, Self::None]
+        let named = |trainer: &Self| trainer.name() == text;
+        Self::all()
             .into_iter()
-            .find(|preset| preset.to_string() == text)
-            .ok_or_else(|| Error::Choice {
-                field: "leaf",
+            .find(named)
+            .ok_or_else(|| Error::Trainer {
                 value: text.to_owned(),
-                expected: Self::NAMES,
+                expected: Self::NAMES.join(", "),
             })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use leaf_core::Preset;
+
     use super::*;
 
     #[test]
-    fn a_choice_survives_json() -> std::result::Result<(), Box<dyn std::error::Error>> {
-        for preset in [
-            Preset::Robust,
-            Preset::Paper,
-            Preset::Released,
-            Preset::None,
-        ] {
-            assert_eq!(preset.to_string().parse::<Preset>()?, preset);
-            let choice =
-                TrainerChoice::FixMatch(FixMatchConfig::default().with_leaf(preset.config()));
-            let text = serde_json::to_string(&choice)?;
-            assert_eq!(serde_json::from_str::<TrainerChoice>(&text)?, choice);
+    fn every_choice_survives_its_file() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        for trainer in TrainerChoice::all() {
+            for preset in Preset::ALL {
+                let choice = trainer.clone().with_leaf(preset.config());
+                let text = toml::to_string(&choice)?;
+                assert_eq!(toml::from_str::<TrainerChoice>(&text)?, choice, "{text}");
+                let unknown = format!("treshold = 0.5\n{text}");
+                let error = toml::from_str::<TrainerChoice>(&unknown).unwrap_err();
+                assert!(error.to_string().contains("treshold"), "{error}");
+            }
         }
+        Ok(())
+    }
+
+    #[test]
+    fn names_go_both_ways() -> Result<()> {
+        for name in TrainerChoice::NAMES {
+            assert_eq!(name.parse::<TrainerChoice>()?.name(), *name);
+        }
+        let error = "fixmach".parse::<TrainerChoice>().unwrap_err().to_string();
+        assert!(
+            error.contains("\"fixmach\"") && error.contains("fixmatch"),
+            "{error}"
+        );
         Ok(())
     }
 }

@@ -1,0 +1,260 @@
+//! What every trainer must do, plain and with LEAF, on a tiny network.
+
+#[path = "trainers/mod.rs"]
+mod trainers;
+
+use candle_core::{DType, Tensor, Var};
+use leaf::debias::DebiasConfig;
+use leaf::recipe::{Levels, Preset, TrainerChoice};
+use leaf_core::{CategoryDecoupling, LeafConfig, positive_set_loss};
+use leaf_ssl::{Algorithm, AverageAlignment, Logits, Result, linear_ramp};
+use leaf_testkit::entries;
+use leaf_trial::{
+    CLASSES, STEPS, Trial, assert_every_parameter_learns, assert_resumes, batch, task,
+};
+use trainers::{build, low_threshold, middle_threshold, presets, unlabeled};
+
+/// The last step: every ramp is (almost) over.
+const LAST: usize = STEPS - 1;
+
+/// The value of the unlabelled faces' term, and the gradients of all parameters.
+fn one_step(trainer: &TrainerChoice) -> Result<(f64, Vec<f64>)> {
+    let mut algorithm = build(trainer)?;
+    let trial = Trial::new(trainer.leaf(), &algorithm)?;
+    let batch = batch(LAST, algorithm.views())?;
+    let losses = trial.losses(&mut algorithm, &batch, LAST)?;
+    let term = losses.terms.iter().find(|(name, _)| *name == "unlabeled");
+    let (_, term) = term.expect("a term of the unlabelled faces");
+    let term = entries(term)?[0];
+    let grads = losses.total.backward()?;
+    let mut gradients = Vec::new();
+    for var in trial.parameters.trainable().values() {
+        if let Some(grad) = grads.get(var) {
+            gradients.extend(entries(grad)?);
+        }
+    }
+    Ok((term, gradients))
+}
+
+#[test]
+fn above_its_threshold_every_trainer_learns_from_unlabelled_faces() -> Result<()> {
+    for trainer in unlabeled().into_iter().flat_map(presets) {
+        let (term, gradients) = one_step(&low_threshold(&trainer))?;
+        assert!(term > 0., "{trainer:?}: {term}");
+        let mut without = low_threshold(&trainer);
+        trainers::set(&mut without, "lambda_u", 0.);
+        let (_, others) = one_step(&without)?;
+        assert!(gradients != others, "{trainer:?}: nothing is learned");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_parameter_of_every_trainer_gets_a_gradient() -> Result<()> {
+    for trainer in TrainerChoice::all().into_iter().flat_map(presets) {
+        let trainer = low_threshold(&trainer);
+        let leaf = trainer.leaf();
+        // The released gate's one weight is the constant 1 and its balance is dropped: it is dead. At
+        // step 0 a robust expert's last layer is 0 and lets nothing through to the first.
+        let dead_gate = leaf.balance_weight == 0.;
+        let starts_at_zero = leaf
+            .semantic
+            .as_ref()
+            .is_some_and(|mixture| mixture.zero_init);
+        assert_every_parameter_learns(leaf, &mut build(&trainer)?, |path| {
+            (dead_gate && path.contains(".gate.")) || (starts_at_zero && path.contains(".fc1."))
+        })?;
+    }
+    Ok(())
+}
+
+/// Each unlabelled face's weight, and the gradient of the loss in its (first) strong view.
+fn faces(trainer: &TrainerChoice) -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
+    let mut algorithm = build(trainer)?;
+    let mut trial = Trial::new(trainer.leaf(), &algorithm)?;
+    // Rules that start by accepting everything have seen some faces by then.
+    trial.train(&mut algorithm, 0..LAST)?;
+    let mut batch = batch(LAST, algorithm.views())?;
+    let strong = Var::from_tensor(&batch.unlabeled.strong[0])?;
+    batch.unlabeled.strong[0] = strong.as_tensor().clone();
+    let losses = trial.losses(&mut algorithm, &batch, LAST)?;
+    let weights = losses.selection.expect("the trainer selects").weights;
+    let grads = losses.total.backward()?;
+    let rows = match grads.get(&strong) {
+        Some(grad) => grad.flatten_from(1)?.to_dtype(DType::F64)?.to_vec2()?,
+        None => vec![Vec::new(); weights.dim(0)?],
+    };
+    Ok((entries(&weights)?, rows))
+}
+
+fn category_only(trainer: &TrainerChoice, preset: Preset) -> TrainerChoice {
+    let levels = Levels {
+        category: true,
+        ..Levels::NONE
+    };
+    let leaf = preset.config().with_levels(levels);
+    let leaf = LeafConfig {
+        // Whole rows must not see each other, as they do in a contrastive loss and under dropout's
+        // shared stream of noise.
+        contrastive: None,
+        dropout: 0.,
+        normalization: leaf_core::Normalization::None,
+        ..leaf
+    };
+    middle_threshold(&trainer.clone().with_leaf(leaf))
+}
+
+/// Calls `check` with the trainer, each rejected face's gradient, and its place in the batch.
+fn rejected(trainer: &TrainerChoice, check: impl Fn(usize, &[f64])) -> Result<()> {
+    let (weights, gradients) = faces(trainer)?;
+    let accepted = weights.iter().filter(|weight| **weight > 0.).count();
+    assert!(
+        accepted > 0 && accepted < weights.len(),
+        "{trainer:?}: {accepted} of {} faces are accepted",
+        weights.len()
+    );
+    for (face, (weight, gradient)) in weights.iter().zip(&gradients).enumerate() {
+        if *weight == 0. {
+            check(face, gradient);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_rejected_face_teaches_the_plain_host_and_the_paper_nothing() -> Result<()> {
+    for trainer in trainers::masked() {
+        for preset in [Preset::None, Preset::Paper] {
+            let trainer = category_only(&trainer, preset);
+            rejected(&trainer, |face, gradient| {
+                assert!(
+                    gradient.iter().all(|g| *g == 0.),
+                    "{trainer:?}, face {face}: {gradient:?}"
+                );
+            })?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_rejected_face_leaks_under_the_released_mask() -> Result<()> {
+    for trainer in trainers::masked() {
+        let trainer = category_only(&trainer, Preset::Released);
+        rejected(&trainer, |face, gradient| {
+            assert!(
+                gradient.iter().any(|g| *g != 0.),
+                "{trainer:?}, face {face} does not leak"
+            );
+        })?;
+    }
+    Ok(())
+}
+
+/// The gradient that the robust set loss alone has in the strong views, computed by hand.
+fn set_loss_gradients(trainer: &TrainerChoice) -> Result<Vec<Vec<f64>>> {
+    let leaf = trainer.leaf();
+    let category = leaf.category.as_ref().expect("a category level");
+    let mut algorithm = build(trainer)?;
+    let mut trial = Trial::new(leaf, &algorithm)?;
+    let alignment = category.alignment.as_ref().expect("robust aligns");
+    let mut alignment = AverageAlignment::new(alignment, CLASSES)?;
+    let decoupling = CategoryDecoupling::new(category.decoupling.clone(), CLASSES)?;
+    let mut sets = None;
+    for index in 0..=LAST {
+        let batch = batch(index, algorithm.views())?;
+        let logits = |images: &Tensor| -> Result<Logits> {
+            let output =
+                leaf_ssl::Network::forward(&trial.student, images, leaf_core::Mode::Teacher)?;
+            Logits::new(output.logits)
+        };
+        let weak = batch.unlabeled.weak.iter().map(logits);
+        let probs = Logits::mean(&weak.collect::<Result<Vec<_>>>()?)?.probs()?;
+        sets = Some(decoupling.decouple(alignment.align(&probs)?.tensor())?);
+        if index < LAST {
+            trial.train(&mut algorithm, index..index + 1)?;
+        }
+    }
+    let sets = sets.expect("a step");
+    let strong = Var::from_tensor(&batch(LAST, algorithm.views())?.unlabeled.strong[0])?;
+    let output =
+        leaf_ssl::Network::forward(&trial.student, strong.as_tensor(), leaf_core::Mode::Train)?;
+    let losses = (positive_set_loss(&output.logits, &sets)? * &sets.weight)?;
+    let ramp = linear_ramp(leaf_ssl::Step::new(LAST, STEPS), category.ramp);
+    let loss = (losses.mean_all()? * (ramp * category.weight))?;
+    let grads = loss.backward()?;
+    let grad = grads.get(&strong).expect("a gradient");
+    Ok(grad.flatten_from(1)?.to_dtype(DType::F64)?.to_vec2()?)
+}
+
+#[test]
+fn a_rejected_face_teaches_exactly_the_set_loss_under_robust() -> Result<()> {
+    for trainer in trainers::masked() {
+        let trainer = category_only(&trainer, Preset::Robust);
+        let expected = set_loss_gradients(&trainer)?;
+        rejected(&trainer, |face, gradient| {
+            let expected = &expected[face];
+            assert!(expected.iter().any(|g| *g != 0.));
+            for (found, wanted) in gradient.iter().zip(expected) {
+                assert!(
+                    (found - wanted).abs() <= 1e-5 * wanted.abs() + 1e-8,
+                    "{trainer:?}, face {face}: {found}, expected {wanted}"
+                );
+            }
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn without_leaf_every_trainer_is_the_plain_one() -> Result<()> {
+    for trainer in TrainerChoice::all() {
+        assert_eq!(trainer.clone().with_leaf(LeafConfig::off()), trainer);
+        let leaf = trainer.clone().with_leaf(LeafConfig::robust());
+        assert_eq!(leaf.with_leaf(LeafConfig::off()), trainer);
+    }
+    Ok(())
+}
+
+/// All weights after a whole run, bit for bit.
+fn run(mut algorithm: impl Algorithm, leaf: &LeafConfig) -> Result<Vec<u32>> {
+    let mut trial = Trial::new(leaf, &algorithm)?;
+    trial.train(&mut algorithm, 0..STEPS)?;
+    trial.bits()
+}
+
+#[test]
+fn debiasing_without_strength_changes_nothing() -> Result<()> {
+    for trainer in unlabeled() {
+        for preset in [Preset::None, Preset::Robust] {
+            let trainer = low_threshold(&trainer.clone().with_leaf(preset.config()));
+            let base = run(build(&trainer)?, trainer.leaf())?;
+            let debiased = |strength: f64| -> Result<Vec<u32>> {
+                let config = DebiasConfig {
+                    strength,
+                    ..DebiasConfig::default()
+                };
+                run(config.around(build(&trainer)?, &task())?, trainer.leaf())
+            };
+            assert!(debiased(0.)? == base, "{trainer:?}");
+            assert!(debiased(0.9)? != base, "{trainer:?}: nothing is debiased");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_trainer_goes_on_where_it_was_saved() -> Result<()> {
+    for trainer in TrainerChoice::all().into_iter().flat_map(presets) {
+        let trainer = low_threshold(&trainer);
+        assert_resumes(trainer.leaf(), || build(&trainer))?;
+    }
+    for trainer in unlabeled() {
+        let trainer = low_threshold(&trainer);
+        assert_resumes(trainer.leaf(), || {
+            let base = build(&trainer)?;
+            Ok(Box::new(DebiasConfig::default().around(base, &task())?))
+        })?;
+    }
+    Ok(())
+}

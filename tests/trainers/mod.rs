@@ -1,0 +1,93 @@
+//! Every trainer's configuration with thresholds that suit a tiny network that knows nothing yet.
+
+use leaf::recipe::{Preset, TrainerChoice};
+use leaf_ssl::{Algorithm, Result};
+use leaf_trial::task;
+
+/// All that use unlabelled faces.
+pub(crate) fn unlabeled() -> Vec<TrainerChoice> {
+    let all = TrainerChoice::all().into_iter();
+    all.filter(|trainer| trainer.name() != "supervised")
+        .collect()
+}
+
+/// Those with a weak and a strong view of each face and weights that can be 0.
+pub(crate) fn masked() -> Vec<TrainerChoice> {
+    let without = [
+        "pseudo-label",
+        "pi-model",
+        "mean-teacher",
+        "mixmatch",
+        "remixmatch",
+        "softmatch",
+    ];
+    let all = unlabeled().into_iter();
+    all.filter(|trainer| !without.contains(&trainer.name()))
+        .collect()
+}
+
+/// The trainer with every preset of LEAF.
+pub(crate) fn presets(trainer: TrainerChoice) -> impl Iterator<Item = TrainerChoice> {
+    Preset::ALL
+        .into_iter()
+        .map(move |preset| trainer.clone().with_leaf(preset.config()))
+}
+
+pub(crate) fn build(trainer: &TrainerChoice) -> Result<Box<dyn Algorithm>> {
+    match trainer.build(&task()) {
+        Ok(algorithm) => Ok(algorithm),
+        Err(leaf::Error::Ssl(error)) => Err(error),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Changes a setting by its path; a test that names one that there is not fails.
+pub(crate) fn set(trainer: &mut TrainerChoice, path: &str, value: f64) {
+    let recipe = leaf::recipe::Recipe::default().with_trainer(trainer.clone());
+    let changed = recipe.with_setting(&format!("trainer.{path}={value:?}"));
+    *trainer = changed.expect("a setting of the trainer").trainer;
+}
+
+fn settings(trainer: &TrainerChoice, settings: &[(&str, f64)]) -> TrainerChoice {
+    let mut trainer = trainer.clone();
+    for (path, value) in settings {
+        set(&mut trainer, path, *value);
+    }
+    trainer
+}
+
+/// Every face passes.
+pub(crate) fn low_threshold(trainer: &TrainerChoice) -> TrainerChoice {
+    with_threshold(trainer, 0.)
+}
+
+/// Some faces pass and others do not, and no term but the unlabelled faces' own sees strong views.
+pub(crate) fn middle_threshold(trainer: &TrainerChoice) -> TrainerChoice {
+    let trainer = with_threshold(trainer, 0.25);
+    match trainer.name() {
+        "adamatch" => settings(&trainer, &[("threshold", 1.)]),
+        "freematch" => settings(
+            &trainer,
+            &[("thresholds.momentum", 0.), ("thresholds.fairness", 0.)],
+        ),
+        "dash" => settings(&trainer, &[("bound.scale", 0.8)]),
+        "comatch" => settings(&trainer, &[("lambda_c", 0.)]),
+        "simmatch" => settings(&trainer, &[("lambda_in", 0.)]),
+        _ => trainer,
+    }
+}
+
+fn with_threshold(trainer: &TrainerChoice, threshold: f64) -> TrainerChoice {
+    match trainer.name() {
+        "pseudo-label" | "uda" | "fixmatch" | "adamatch" | "comatch" | "simmatch" => {
+            settings(trainer, &[("threshold", threshold)])
+        }
+        "flexmatch" => settings(trainer, &[("curriculum.threshold", threshold)]),
+        "dash" => settings(trainer, &[("bound.warmup", 0.), ("bound.scale", 9.)]),
+        "ada-cm" => settings(
+            trainer,
+            &[("margins.floor", threshold), ("margins.scale", threshold)],
+        ),
+        _ => trainer.clone(),
+    }
+}
