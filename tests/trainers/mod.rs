@@ -61,16 +61,23 @@ pub(crate) fn low_threshold(trainer: &TrainerChoice) -> TrainerChoice {
     with_threshold(trainer, 0.)
 }
 
-/// Some faces pass and others do not, and no term but the unlabelled faces' own sees strong views.
-pub(crate) fn middle_threshold(trainer: &TrainerChoice) -> TrainerChoice {
-    let trainer = with_threshold(trainer, 0.25);
+/// A threshold of that height, and no term but the unlabelled faces' own sees strong views.
+pub(crate) fn at_threshold(trainer: &TrainerChoice, threshold: f64) -> TrainerChoice {
+    let trainer = with_threshold(trainer, threshold);
     match trainer.name() {
-        "adamatch" => settings(&trainer, &[("threshold", 1.)]),
+        "adamatch" => settings(&trainer, &[("threshold", 0.5 + threshold)]),
         "freematch" => settings(
             &trainer,
             &[("thresholds.momentum", 0.), ("thresholds.fairness", 0.)],
         ),
-        "dash" => settings(&trainer, &[("bound.scale", 0.8)]),
+        "dash" => settings(
+            &trainer,
+            &[
+                ("bound.scale", 0.7 + threshold),
+                ("bound.interval", 1.),
+                ("bound.warmup", 0.9),
+            ],
+        ),
         "comatch" => settings(&trainer, &[("lambda_c", 0.)]),
         "simmatch" => settings(&trainer, &[("lambda_in", 0.)]),
         _ => trainer,
@@ -84,10 +91,17 @@ fn with_threshold(trainer: &TrainerChoice, threshold: f64) -> TrainerChoice {
         }
         "flexmatch" => settings(trainer, &[("curriculum.threshold", threshold)]),
         "dash" => settings(trainer, &[("bound.warmup", 0.), ("bound.scale", 9.)]),
-        "ada-cm" => settings(
-            trainer,
-            &[("margins.floor", threshold), ("margins.scale", threshold)],
-        ),
+        "ada-cm" => {
+            let mut paths = vec!["margins"];
+            // A preset's own margins go before the host's.
+            paths.extend(trainer.leaf().margins.map(|_| "leaf.margins"));
+            let mut trainer = trainer.clone();
+            for path in paths {
+                set(&mut trainer, &format!("{path}.floor"), threshold);
+                set(&mut trainer, &format!("{path}.scale"), threshold);
+            }
+            trainer
+        }
         _ => trainer.clone(),
     }
 }
