@@ -33,6 +33,10 @@ impl SoftTraining<BoxedLoss> {
     pub(crate) fn new(settings: Settings, num_classes: usize) -> Result<Self> {
         let leaf = settings.leaf;
         leaf.check(num_classes)?;
+        if leaf.contrastive.is_some() {
+            let part = "contrastive";
+            return Err(leaf_core::Error::NoPlace { part }.into());
+        }
         bounds::not_negative("lambda_u", settings.lambda_u)?;
         let alignment = settings.alignment;
         let alignment = alignment.map(|alignment| QueueAlignment::new(alignment, num_classes));

@@ -310,3 +310,19 @@ fn the_bank_starts_as_the_task_is_seeded() -> Result<()> {
     assert_ne!(start(3)?, start(4)?);
     Ok(())
 }
+
+#[test]
+fn a_contrast_without_a_place_is_refused() {
+    let config = CoMatchConfig {
+        leaf: LeafConfig::released(),
+        ..CoMatchConfig::default()
+    };
+    let error = config.build(&task()).map(|_| ()).unwrap_err().to_string();
+    assert!(error.starts_with("leaf.contrastive is on"), "{error}");
+    assert!(
+        config
+            .with_leaf(LeafConfig::released())
+            .build(&task())
+            .is_ok()
+    );
+}

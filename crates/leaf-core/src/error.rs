@@ -81,8 +81,8 @@ pub enum Error {
     },
 
     /// A part of LEAF that a trainer has no place for.
-    #[error("leaf.{part} is on, but this trainer takes LEAF's aggregation only, expected it off")]
-    AggregationOnly {
+    #[error("leaf.{part} is on, and this trainer has no place for it, expected it off")]
+    NoPlace {
         /// The part.
         part: &'static str,
     },

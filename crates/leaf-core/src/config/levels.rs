@@ -106,7 +106,7 @@ impl LeafConfig {
     /// Checks every rule for a host that takes the aggregation alone.
     ///
     /// # Errors
-    /// [`Error::AggregationOnly`] if another part is on; those of [`LeafConfig::check`].
+    /// [`Error::NoPlace`] if another part is on; those of [`LeafConfig::check`].
     pub fn check_aggregation_only(&self, num_classes: usize) -> Result<()> {
         let others = [
             ("category", self.category.is_some()),
@@ -114,7 +114,7 @@ impl LeafConfig {
             ("margins", self.margins.is_some()),
         ];
         match others.into_iter().find(|(_, on)| *on) {
-            Some((part, _)) => Err(Error::AggregationOnly { part }),
+            Some((part, _)) => Err(Error::NoPlace { part }),
             None => self.check(num_classes),
         }
     }
