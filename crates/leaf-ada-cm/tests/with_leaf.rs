@@ -3,13 +3,15 @@
 use leaf_ada_cm::{AdaCm, AdaCmConfig};
 use leaf_core::{ContrastiveConfig, ForwardPlan, LeafConfig, MarginConfig};
 use leaf_ssl::{
-    AdaptiveMargins, Algorithm, CONFIDENCE, CrossEntropy, HardLabels, Result, Stateful, Task,
-    Views, WeakStrong, WeakStrongConfig,
+    AdaptiveMargins, Algorithm, CONFIDENCE, CrossEntropy, HardLabels, Result, Stateful, Views,
+    WeakStrong, WeakStrongConfig,
 };
 use leaf_testkit::entries;
 use leaf_trial::{
-    CLASSES, STEPS, Trial, assert_every_parameter_learns, assert_resumes, batch, largest_gradients,
-    strong_gradients, task,
+    CLASSES, STEPS, Trial, assert_every_face_counts, assert_every_parameter_learns,
+    assert_learns_above_threshold, assert_off_is_plain, assert_only_accepted_faces_teach,
+    assert_refuses, assert_trainer, measurement, presets, step_losses, strong_gradients, task,
+    term, term_names,
 };
 
 /// A floor that most of the trial's faces reach, and margins that stay there.
@@ -26,25 +28,21 @@ fn leaf_with_margins(leaf: LeafConfig, margins: MarginConfig) -> LeafConfig {
     }
 }
 
-fn ada_cm(leaf: &LeafConfig, margins: MarginConfig) -> Result<AdaCm> {
+fn with_margins(margins: MarginConfig, leaf: LeafConfig) -> Result<AdaCm> {
     let config = AdaCmConfig {
         margins,
         ..AdaCmConfig::default()
     };
-    let leaf = leaf_with_margins(leaf.clone(), margins);
+    let leaf = leaf_with_margins(leaf, margins);
     config.with_leaf(leaf).build(&task())
 }
 
-/// All weights after a whole run, bit for bit.
-fn run(mut algorithm: impl Algorithm, leaf: &LeafConfig) -> Result<Vec<u32>> {
-    let mut trial = Trial::new(leaf, &algorithm)?;
-    trial.train(&mut algorithm, 0..STEPS)?;
-    trial.bits()
+fn ada_cm(leaf: LeafConfig) -> Result<AdaCm> {
+    with_margins(MARGINS, leaf)
 }
 
 #[test]
 fn leaf_switched_off_equals_plain_ada_cm_bit_for_bit() -> Result<()> {
-    let off = LeafConfig::off();
     let plain: AdaCm<CrossEntropy> = WeakStrong::new(
         "Ada-CM",
         HardLabels::new(None, CLASSES)?,
@@ -55,113 +53,86 @@ fn leaf_switched_off_equals_plain_ada_cm_bit_for_bit() -> Result<()> {
             weak_views: 2,
             contrastive: Some(ContrastiveConfig::default()),
             forward: ForwardPlan::Separate,
-            ..WeakStrongConfig::new(1., &off)
+            ..WeakStrongConfig::new(1., &LeafConfig::off())
         },
     )?;
-    let plain = run(plain, &off)?;
-    assert!(plain == run(ada_cm(&off, MARGINS)?, &off)?);
-    let robust = LeafConfig::robust();
-    assert!(plain != run(ada_cm(&robust, MARGINS)?, &robust)?);
-    Ok(())
+    assert_off_is_plain(plain, ada_cm)
 }
 
 #[test]
-fn every_parameter_gets_a_gradient() -> Result<()> {
-    for (name, leaf) in [
-        ("plain", LeafConfig::off()),
-        ("robust", LeafConfig::robust()),
-        ("paper", LeafConfig::paper()),
-        ("released", LeafConfig::released()),
-    ] {
-        assert_every_parameter_learns(&leaf, &mut ada_cm(&leaf, MARGINS)?, |path| {
-            // The released gate's one weight is the constant 1 and its balance is dropped: it is
-            // dead. At step 0 a robust expert's last layer is 0 and lets nothing through to the first.
-            (name == "released" && path.contains(".gate."))
-                || (name == "robust" && path.contains(".fc1."))
-        })?;
-    }
-    Ok(())
+fn it_is_a_trainer_with_every_preset() -> Result<()> {
+    assert_trainer(ada_cm)
 }
 
 #[test]
-fn a_saved_run_goes_on_bit_for_bit() -> Result<()> {
+fn it_is_a_trainer_with_every_preset_while_margins_move() -> Result<()> {
     // So low a floor that margins follow the predictions from the second epoch on.
     let floor = 0.15;
-    let margins = MarginConfig { floor, scale: 0.97 };
-    for leaf in [
-        LeafConfig::off(),
-        LeafConfig::robust(),
-        LeafConfig::released(),
-    ] {
-        assert_resumes(&leaf, || Ok(Box::new(ada_cm(&leaf, margins)?)))?;
-        let mut algorithm = ada_cm(&leaf, margins)?;
+    let moving = |leaf| with_margins(MarginConfig { floor, scale: 0.97 }, leaf);
+    for (_, leaf) in presets() {
+        let mut algorithm = moving(leaf.clone())?;
         Trial::new(&leaf, &algorithm)?.train(&mut algorithm, 0..STEPS)?;
         let margins = entries(&algorithm.state()?["selector.margins"])?;
         assert!(margins.iter().any(|&margin| margin > floor), "{margins:?}");
     }
-    Ok(())
+    assert_trainer(moving)
 }
+
+/// Margins that nobody is under.
+const NO_MARGINS: MarginConfig = MarginConfig {
+    floor: 0.,
+    scale: 0.,
+};
 
 #[test]
 fn accepted_faces_teach() -> Result<()> {
-    let floor = MarginConfig {
-        floor: 0.,
-        scale: 0.,
-    };
+    assert_every_face_counts(|leaf| with_margins(NO_MARGINS, leaf))?;
+    assert_learns_above_threshold(|leaf| with_margins(NO_MARGINS, leaf))
+}
+
+#[test]
+fn its_own_supervised_weight_can_be_0() -> Result<()> {
     let config = AdaCmConfig {
-        margins: floor,
+        margins: NO_MARGINS,
         supervised_weight: 0.,
         ..AdaCmConfig::default()
     };
     let mut algorithm = config.build(&task())?;
-    let trial = Trial::new(&config.leaf, &algorithm)?;
-    let batch = batch(0, algorithm.views())?;
-    let losses = trial.losses(&mut algorithm, &batch, 0)?;
+    let losses = step_losses(&config.leaf, &mut algorithm, 0)?;
     // Nobody is rejected, so there is no contrast.
-    let names: Vec<&str> = losses.terms.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, ["supervised", "unlabeled"]);
-    assert!(entries(&losses.terms[1].1)?[0] > 0.);
-    for (name, gradient) in largest_gradients(&config.leaf, &mut algorithm, 0)? {
-        assert!(gradient.is_some_and(|gradient| gradient > 0.), "{name}");
-    }
-    Ok(())
+    assert_eq!(term_names(&losses), ["supervised", "unlabeled"]);
+    let (total, unlabeled) = (entries(&losses.total)?, term(&losses, "unlabeled")?);
+    assert!(unlabeled > 0. && total == [unlabeled], "{total:?}");
+    assert_every_parameter_learns(&config.leaf, &mut algorithm, |_| false)
 }
 
-/// What some of the first step's faces reach and some do not.
-fn mean_confidence(leaf: &LeafConfig) -> Result<f64> {
-    let mut algorithm = ada_cm(leaf, MARGINS)?;
-    let trial = Trial::new(leaf, &algorithm)?;
-    let batch = batch(0, algorithm.views())?;
-    let losses = trial.losses(&mut algorithm, &batch, 0)?;
-    let mut found = losses.diagnostics.iter();
-    let confidence = found.find(|(name, _)| name == CONFIDENCE);
-    Ok(entries(&confidence.expect("a measurement").1)?[0])
+/// With a floor that some faces reach and some do not.
+fn with_mean_margins(leaf: LeafConfig) -> Result<AdaCm> {
+    let losses = step_losses(&leaf, &mut ada_cm(leaf.clone())?, STEPS - 1)?;
+    let margins = MarginConfig {
+        floor: measurement(&losses, CONFIDENCE)?,
+        ..MARGINS
+    };
+    with_margins(margins, leaf)
 }
 
 #[test]
-fn rejected_faces_teach_nothing_but_under_the_released_mask() -> Result<()> {
-    let paper = LeafConfig {
-        balance_weight: 0.,
-        ..LeafConfig::paper()
-    };
+fn rejected_faces_teach_nothing() -> Result<()> {
+    assert_only_accepted_faces_teach(with_mean_margins)
+}
+
+#[test]
+fn every_face_teaches_under_the_released_mask() -> Result<()> {
     // Dropout can hide a face of 16 features altogether.
     let released = LeafConfig {
         dropout: 0.,
         ..LeafConfig::released()
     };
-    for (leaf, leaks) in [(LeafConfig::off(), false), (paper, false), (released, true)] {
-        let margins = MarginConfig {
-            floor: mean_confidence(&leaf)?,
-            ..MARGINS
-        };
-        let faces = strong_gradients(&leaf, &mut ada_cm(&leaf, margins)?, 0)?;
-        let rejected = faces.iter().filter(|face| face.weight == 0.).count();
-        assert!(0 < rejected && rejected < faces.len(), "{faces:?}");
-        for face in faces {
-            let teaches = leaks || face.weight > 0.;
-            assert_eq!(face.gradient > 0., teaches, "{face:?}");
-        }
-    }
+    let mut algorithm = with_mean_margins(released.clone())?;
+    let faces = strong_gradients(&released, &mut algorithm, STEPS - 1)?;
+    let rejected = faces.iter().filter(|face| face.weight == 0.).count();
+    assert!(0 < rejected && rejected < faces.len(), "{faces:?}");
+    assert!(faces.iter().all(|face| face.gradient > 0.), "{faces:?}");
     Ok(())
 }
 
@@ -173,12 +144,7 @@ fn every_preset_needs_what_ada_cm_needs() -> Result<()> {
         labeled_pass: true,
         ..Views::WEAK_STRONG
     };
-    for leaf in [
-        LeafConfig::off(),
-        LeafConfig::robust(),
-        LeafConfig::paper(),
-        LeafConfig::released(),
-    ] {
+    for (_, leaf) in presets() {
         let config = AdaCmConfig::default().with_leaf(leaf);
         assert_eq!(config.build(&task())?.views(), expected);
     }
@@ -192,39 +158,27 @@ fn every_preset_needs_what_ada_cm_needs() -> Result<()> {
 
 #[test]
 fn wrong_configurations_are_refused() {
-    let build = |config: AdaCmConfig, classes: usize| {
-        let error = config.build(&Task::new(classes)).map(|_| ()).unwrap_err();
-        error.to_string()
-    };
-    let margins = AdaCmConfig {
-        margins: MarginConfig {
-            floor: -0.1,
-            ..Default::default()
-        },
-        ..Default::default()
-    };
-    assert_eq!(build(margins, 7), "margins.floor = -0.1, expected 0 to 1");
-    let supervised = AdaCmConfig {
-        supervised_weight: -0.5,
-        ..Default::default()
-    };
-    assert_eq!(
-        build(supervised, 7),
-        "supervised_weight = -0.5, expected 0 or more"
-    );
-    let contrastive = AdaCmConfig {
-        contrastive: Some(ContrastiveConfig {
+    let contrastive = |config: &mut AdaCmConfig| {
+        config.contrastive = Some(ContrastiveConfig {
             temperature: 0.,
-            ..Default::default()
-        }),
-        ..Default::default()
+            ..ContrastiveConfig::default()
+        });
     };
-    assert_eq!(
-        build(contrastive, 7),
-        "contrastive.temperature = 0, expected more than 0"
-    );
-    assert_eq!(
-        build(AdaCmConfig::default(), 1),
-        "num_classes = 1, expected at least 2"
+    assert_refuses(
+        AdaCmConfig::build,
+        &[
+            (
+                |c| c.margins.floor = -0.1,
+                "margins.floor = -0.1, expected 0 to 1",
+            ),
+            (
+                |c| c.supervised_weight = -0.5,
+                "supervised_weight = -0.5, expected 0 or more",
+            ),
+            (
+                contrastive,
+                "contrastive.temperature = 0, expected more than 0",
+            ),
+        ],
     );
 }

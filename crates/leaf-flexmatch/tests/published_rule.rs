@@ -1,11 +1,11 @@
 //! The curriculum's numbers in small examples, worked out with the function that was published (USB).
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use leaf_ssl::{
-    Curriculum, CurriculumConfig, HardLabels, Logits, PseudoLabeler, Result, Seen, Selector, State,
-    Stateful, Step, ViewPass,
+    Curriculum, CurriculumConfig, HardLabels, PseudoLabeler, Result, Selector, State, Stateful,
 };
 use leaf_testkit::entries;
+use leaf_trial::seen;
 
 const PROBS: [[f32; 3]; 6] = [
     [0.97, 0.01, 0.02],
@@ -19,10 +19,7 @@ const PROBS: [[f32; 3]; 6] = [
 /// The mask of these faces, whose weak predictions are the first of [`PROBS`].
 fn mask(curriculum: &mut Curriculum, faces: &[usize]) -> Result<Vec<f64>> {
     let logits = Tensor::new(&PROBS, &Device::Cpu)?.log()?;
-    let weak = Logits::new(logits.narrow(0, 0, faces.len())?)?;
-    let weak = ViewPass::of_logits(weak);
-    let truth = Tensor::zeros(faces.len(), DType::U32, &Device::Cpu)?;
-    let mut seen = Seen::new(vec![weak.clone()], weak, truth, Step::new(0, 1));
+    let mut seen = seen(logits.narrow(0, 0, faces.len())?)?;
     seen.index = faces.to_vec();
     let mut labels = HardLabels::new(None, 3)?.label(&seen)?;
     Ok(entries(&curriculum.select(&mut labels, &seen)?)?)

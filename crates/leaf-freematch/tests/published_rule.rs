@@ -4,10 +4,11 @@
 use candle_core::{DType, Device, Tensor, Var};
 use leaf_core::Random;
 use leaf_ssl::{
-    HardLabels, Logits, Penalty, PseudoLabeler, Result, Seen, Selector, SelfAdaptive,
-    SelfAdaptiveConfig, State, Stateful, Step, ViewPass, fairness,
+    HardLabels, Logits, Penalty, PseudoLabeler, Result, Selector, SelfAdaptive, SelfAdaptiveConfig,
+    State, Stateful, fairness,
 };
 use leaf_testkit::{assert_gradients, entries};
+use leaf_trial::seen;
 
 const WEAK: [[f32; 3]; 6] = [
     [0.97, 0.01, 0.02],
@@ -51,9 +52,7 @@ fn a_worked_example() -> Result<()> {
         entry("p_model", &[0.5, 0.3, 0.2])?,
         entry("label_hist", &[0.6, 0.2, 0.2])?,
     ]))?;
-    let weak = ViewPass::of_logits(logits(&WEAK)?);
-    let truth = Tensor::zeros(6, DType::U32, &Device::Cpu)?;
-    let seen = Seen::new(vec![weak.clone()], weak, truth, Step::new(0, 1));
+    let seen = seen(logits(&WEAK)?.tensor().clone())?;
     let mut labels = HardLabels::new(None, 3)?.label(&seen)?;
     let mask = selector.select(&mut labels, &seen)?;
     assert_eq!(entries(&mask)?, [1., 1., 1., 1., 0., 1.]);

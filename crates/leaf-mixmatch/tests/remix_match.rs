@@ -1,66 +1,45 @@
 //! ReMixMatch, plain and with LEAF's aggregation.
 
-use std::cell::Cell;
-
 use candle_core::{DType, Tensor};
 use leaf_core::{
     Alignment, AlignmentTarget, LeafConfig, Mode, Random, cross_entropy, soft_cross_entropy,
 };
-use leaf_mixmatch::ReMixMatchConfig;
+use leaf_mixmatch::{ReMixMatch, ReMixMatchConfig};
 use leaf_ssl::{
-    Algorithm, AverageAlignment, Batch, Context, Heads, LogitAdjustment, Logits, Losses, Mixup,
-    Probs, Result, Stateful, Step, Task, Views, linear_ramp,
+    Algorithm, AverageAlignment, Batch, Context, Heads, Logits, Mixup, Probs, Result, Step, Task,
+    Views, linear_ramp,
 };
 use leaf_testkit::entries;
 use leaf_trial::{
-    CLASSES, LABELED, STEPS, Trial, UNLABELED, assert_every_parameter_learns, assert_resumes,
-    batch, largest_gradients, task,
+    ByHand, CLASSES, LABELED, STEPS, Shift, Trial, UNLABELED, assert_every_face_counts,
+    assert_off_is_plain, assert_refuses, assert_trainer, batch, largest_gradients, presets,
+    refusal, step_losses, task, term, term_names, unlabeled_alone,
 };
 
-fn config(leaf: LeafConfig) -> ReMixMatchConfig {
-    ReMixMatchConfig::default().with_leaf(leaf)
+fn remix_match(leaf: LeafConfig) -> Result<ReMixMatch> {
+    ReMixMatchConfig::default().with_leaf(leaf).build(&task())
 }
 
 /// The published rule, written by hand; λ and the partners are drawn where the trainer draws them.
-struct Plain(AverageAlignment);
-
-impl Plain {
-    fn new() -> Result<Self> {
-        let alignment = Alignment {
-            momentum: 0.999,
-            target: AlignmentTarget::Given(task().class_shares()?),
-        };
-        Ok(Self(AverageAlignment::new(&alignment, CLASSES)?))
-    }
-}
-
-impl Stateful for Plain {}
-
-impl Algorithm for Plain {
-    fn name(&self) -> &str {
-        "by hand"
-    }
-
-    fn views(&self) -> Views {
-        Views {
-            weak: 1,
-            strong: 2,
-            rotated: true,
-            ..Views::NONE
-        }
-    }
-
-    fn heads(&self) -> Heads {
-        Heads::rotation()
-    }
-
-    fn loss(&mut self, context: &Context, batch: &Batch, step: Step) -> Result<Losses> {
+fn by_hand() -> Result<impl Algorithm> {
+    let alignment = Alignment {
+        momentum: 0.999,
+        target: AlignmentTarget::Given(task().class_shares()?),
+    };
+    let mut alignment = AverageAlignment::new(&alignment, CLASSES)?;
+    let views = Views {
+        weak: 1,
+        strong: 2,
+        rotated: true,
+        ..Views::NONE
+    };
+    let rule = move |context: &Context, batch: &Batch, step: Step| -> Result<Tensor> {
         let student = context.student;
         let logits =
             |images: &Tensor, mode| -> Result<Tensor> { Ok(student.forward(images, mode)?.logits) };
         let (weak, strong) = (&batch.unlabeled.weak[0], &batch.unlabeled.strong);
         let probs = Logits::new(logits(weak, Mode::Teacher)?)?.probs()?;
-        let target = self.0.align(&probs)?.sharpened(0.5)?;
+        let target = alignment.align(&probs)?.sharpened(0.5)?;
         let target = target.tensor();
         let truth = Probs::one_hot(&batch.labeled.labels, CLASSES, DType::F32)?;
         let images = Tensor::cat(&[&batch.labeled.images, &strong[0], &strong[1], weak], 0)?;
@@ -89,26 +68,19 @@ impl Algorithm for Plain {
         let ramp = linear_ramp(step, 1. / 64.);
         let total = ((supervised * 1.)? + (mixed * (1.5 * ramp))?)?;
         let total = (total + (unmixed * (0.5 * ramp))?)?;
-        Ok(Losses::new((total + (turned * 0.5)?)?, Vec::new()))
-    }
-}
-
-/// All weights after a whole run, bit for bit.
-fn run(mut algorithm: impl Algorithm, leaf: &LeafConfig) -> Result<Vec<u32>> {
-    let mut trial = Trial::new(leaf, &algorithm)?;
-    let trace = trial.train(&mut algorithm, 0..STEPS)?;
-    assert!(trace.iter().all(|loss| loss.is_finite()), "{trace:?}");
-    trial.bits()
+        Ok((total + (turned * 0.5)?)?)
+    };
+    Ok(ByHand::new(views, rule).with_heads(Heads::rotation()))
 }
 
 #[test]
 fn leaf_switched_off_equals_the_rule_by_hand_bit_for_bit() -> Result<()> {
-    let off = LeafConfig::off();
-    let plain = run(Plain::new()?, &off)?;
-    assert!(plain == run(config(off.clone()).build(&task())?, &off)?);
-    let robust = LeafConfig::robust();
-    assert!(plain != run(config(robust.clone()).build(&task())?, &robust)?);
-    Ok(())
+    assert_off_is_plain(by_hand()?, remix_match)
+}
+
+#[test]
+fn it_is_a_trainer_with_every_preset() -> Result<()> {
+    assert_trainer(remix_match)
 }
 
 /// Only one term counts.
@@ -120,29 +92,22 @@ fn alone(term: &str, leaf: LeafConfig) -> ReMixMatchConfig {
         lambda_rotation: weight("rotation"),
         ..Default::default()
     }
-    .with_leaf(LeafConfig {
-        supervised_weight: 0.,
-        balance_weight: 0.,
-        ..leaf
-    })
+    .with_leaf(unlabeled_alone(leaf))
 }
 
 #[test]
 fn every_term_is_learned_from() -> Result<()> {
-    for leaf in [LeafConfig::off(), LeafConfig::robust()] {
-        for term in ["unlabeled", "strong", "rotation"] {
-            let config = alone(term, leaf.clone());
+    assert_every_face_counts(remix_match)?;
+    for (preset, leaf) in presets() {
+        for name in ["unlabeled", "strong", "rotation"] {
+            let config = alone(name, leaf.clone());
             let mut algorithm = config.build(&task())?;
             let gradients = largest_gradients(&config.leaf, &mut algorithm, STEPS - 1)?;
-            assert!(gradients["encoder.weight"] > Some(1e-4), "{gradients:?}");
-            let trial = Trial::new(&config.leaf, &algorithm)?;
-            let batch = batch(0, algorithm.views())?;
-            let losses = trial.losses(&mut algorithm, &batch, STEPS - 1)?;
-            let found = losses.terms.iter().find(|(name, _)| *name == term);
-            let loss = entries(&found.expect("the term").1)?[0];
-            assert!(loss > 0. && (entries(&losses.total)?[0] - loss).abs() < 1e-6);
-            let selection = losses.selection.expect("pseudo-labels");
-            assert!(entries(&selection.weights)?.iter().all(|&w| w == 1.));
+            let encoder = gradients["encoder.weight"];
+            assert!(encoder > Some(1e-4), "{preset}, {name}: {gradients:?}");
+            let losses = step_losses(&config.leaf, &mut algorithm, STEPS - 1)?;
+            let (total, loss) = (entries(&losses.total)?[0], term(&losses, name)?);
+            assert!(loss > 0. && (total - loss).abs() < 1e-6, "{preset}, {name}");
         }
     }
     Ok(())
@@ -155,12 +120,11 @@ fn without_rotation_there_is_no_head_and_no_turned_view() -> Result<()> {
     let trial = Trial::new(&LeafConfig::off(), &algorithm)?;
     let batch = batch(0, algorithm.views())?;
     let losses = trial.losses(&mut algorithm, &batch, 0)?;
-    assert!(losses.terms.iter().all(|(name, _)| *name != "rotation"));
+    assert!(!term_names(&losses).contains(&"rotation"));
 
     let mut turning = ReMixMatchConfig::default().build(&task())?;
-    let error = trial.losses(&mut turning, &batch, 0).unwrap_err();
     assert_eq!(
-        error.to_string(),
+        refusal(trial.losses(&mut turning, &batch, 0)),
         "the batch has 0 rotated views, the trainer needs 1"
     );
     Ok(())
@@ -170,142 +134,53 @@ fn without_rotation_there_is_no_head_and_no_turned_view() -> Result<()> {
 fn targets_follow_the_labelled_classes() -> Result<()> {
     // All labelled faces are of class 3, so every face must be.
     let task = Task::new(CLASSES).with_labeled((0..LABELED).map(|face| (face, 3)));
-    let mut algorithm = config(LeafConfig::off()).build(&task)?;
-    let trial = Trial::new(&LeafConfig::off(), &algorithm)?;
-    let batch = batch(0, algorithm.views())?;
-    let losses = trial.losses(&mut algorithm, &batch, 0)?;
+    let mut algorithm = ReMixMatchConfig::default().build(&task)?;
+    let losses = step_losses(&LeafConfig::off(), &mut algorithm, 0)?;
     let selection = losses.selection.expect("pseudo-labels");
     assert_eq!(selection.classes.to_vec1::<u32>()?, [3; UNLABELED]);
     Ok(())
 }
 
 #[test]
-fn every_parameter_gets_a_gradient() -> Result<()> {
-    for (name, leaf) in [
-        ("plain", LeafConfig::off()),
-        ("robust", LeafConfig::robust()),
-        ("paper", LeafConfig::paper()),
-        ("released", LeafConfig::released()),
-    ] {
-        let mut algorithm = config(leaf.clone()).build(&task())?;
-        assert_every_parameter_learns(&leaf, &mut algorithm, |path| {
-            // The released gate's one weight is the constant 1 and its balance is dropped: it is
-            // dead. At step 0 a robust expert's last layer is 0 and lets nothing through to the first.
-            (name == "released" && path.contains(".gate."))
-                || (name == "robust" && path.contains(".fc1."))
-        })?;
-    }
-    Ok(())
-}
-
-#[test]
-fn a_saved_run_goes_on_bit_for_bit() -> Result<()> {
-    for leaf in [
-        LeafConfig::off(),
-        LeafConfig::robust(),
-        LeafConfig::released(),
-    ] {
-        assert_resumes(&leaf, || Ok(Box::new(config(leaf.clone()).build(&task())?)))?;
-    }
-    Ok(())
-}
-
-/// Counts calls and changes nothing.
-#[derive(Default)]
-struct Counter {
-    targets: Cell<usize>,
-    trained: Cell<usize>,
-}
-
-impl LogitAdjustment for Counter {
-    fn target(&self, logits: &Logits) -> Result<Logits> {
-        self.targets.set(self.targets.get() + 1);
-        Ok(logits.clone())
-    }
-
-    fn trained(&self, logits: &Logits) -> Result<Logits> {
-        self.trained.set(self.trained.get() + 1);
-        Ok(logits.clone())
-    }
-}
-
-#[test]
 fn a_wrapper_reaches_the_target_and_the_unmixed_view() -> Result<()> {
-    let mut algorithm = config(LeafConfig::off()).build(&task())?;
+    let mut algorithm = remix_match(LeafConfig::off())?;
     let trial = Trial::new(&LeafConfig::off(), &algorithm)?;
-    let counter = Counter::default();
-    let context = Context::new(&trial.student).with_adjustment(&counter);
+    let shift = Shift::new(0., 0.);
+    let context = Context::new(&trial.student).with_adjustment(&shift);
     let batch = batch(0, algorithm.views())?;
     algorithm.loss(&context, &batch, Step::new(0, 1))?;
-    assert_eq!((counter.targets.get(), counter.trained.get()), (1, 1));
+    assert_eq!(shift.calls(), (1, 1));
     Ok(())
 }
 
 #[test]
 fn wrong_configurations_are_refused() {
-    let build = |config: ReMixMatchConfig| {
-        let error = config.build(&task()).map(|_| ()).unwrap_err();
-        error.to_string()
-    };
-    let good = ReMixMatchConfig::default();
-    for (config, expected) in [
-        (
-            ReMixMatchConfig {
-                lambda_u: -1.,
-                ..good.clone()
-            },
-            "lambda_u = -1, expected 0 or more",
-        ),
-        (
-            ReMixMatchConfig {
-                lambda_kl: f64::NAN,
-                ..good.clone()
-            },
-            "lambda_kl = NaN, expected 0 or more",
-        ),
-        (
-            ReMixMatchConfig {
-                lambda_rotation: -0.5,
-                ..good.clone()
-            },
-            "lambda_rotation = -0.5, expected 0 or more",
-        ),
-        (
-            ReMixMatchConfig {
-                ramp: 2.,
-                ..good.clone()
-            },
-            "ramp = 2, expected 0 to 1",
-        ),
-        (
-            ReMixMatchConfig {
-                temperature: f64::INFINITY,
-                ..good.clone()
-            },
-            "temperature = inf, expected more than 0",
-        ),
-        (
-            ReMixMatchConfig {
-                alpha: f64::NAN,
-                ..good.clone()
-            },
-            "alpha = NaN, expected 0 or more",
-        ),
-        (
-            ReMixMatchConfig {
-                alignment_momentum: 1.,
-                ..good.clone()
-            },
-            "alignment_momentum = 1, expected 0 or more and less than 1",
-        ),
-    ] {
-        assert_eq!(build(config), expected);
-    }
-    let unknown = good.build(&Task::new(7)).map(|_| ()).unwrap_err();
+    assert_refuses(
+        ReMixMatchConfig::build,
+        &[
+            (|c| c.lambda_u = -1., "lambda_u = -1, expected 0 or more"),
+            (
+                |c| c.lambda_kl = f64::NAN,
+                "lambda_kl = NaN, expected 0 or more",
+            ),
+            (
+                |c| c.lambda_rotation = -0.5,
+                "lambda_rotation = -0.5, expected 0 or more",
+            ),
+            (|c| c.ramp = 2., "ramp = 2, expected 0 to 1"),
+            (
+                |c| c.temperature = f64::INFINITY,
+                "temperature = inf, expected more than 0",
+            ),
+            (|c| c.alpha = f64::NAN, "alpha = NaN, expected 0 or more"),
+            (
+                |c| c.alignment_momentum = 1.,
+                "alignment_momentum = 1, expected 0 or more and less than 1",
+            ),
+        ],
+    );
     assert_eq!(
-        unknown.to_string(),
+        refusal(ReMixMatchConfig::default().build(&Task::new(7))),
         "labelled faces of the task = 0, expected at least 1"
     );
-    let one = good.build(&Task::new(1)).map(|_| ()).unwrap_err();
-    assert_eq!(one.to_string(), "num_classes = 1, expected at least 2");
 }

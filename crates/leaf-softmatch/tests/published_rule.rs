@@ -1,13 +1,14 @@
 //! The weights in a small example, worked out with the function that was published (USB), and what the
 //! two published orders share.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use leaf_core::{Alignment, AlignmentTarget};
 use leaf_ssl::{
-    AverageAlignment, Gaussian, GaussianConfig, HardLabels, Logits, PseudoLabeler, Result, Seen,
-    Selector, State, Stateful, StatisticsOf, Step, ViewPass,
+    AverageAlignment, Gaussian, GaussianConfig, HardLabels, Logits, PseudoLabeler, Result,
+    Selector, State, Stateful, StatisticsOf,
 };
 use leaf_testkit::entries;
+use leaf_trial::seen;
 
 const PROBS: [[f32; 3]; 6] = [
     [0.97, 0.01, 0.02],
@@ -34,10 +35,7 @@ fn weights(config: GaussianConfig) -> Result<(Gaussian, Vec<f64>, Vec<f64>)> {
         ("mu".to_owned(), scalar(0.7)?),
         ("var".to_owned(), scalar(0.04)?),
     ]))?;
-    let logits = Logits::new(Tensor::new(&PROBS, &Device::Cpu)?.log()?)?;
-    let weak = ViewPass::of_logits(logits);
-    let truth = Tensor::zeros(6, DType::U32, &Device::Cpu)?;
-    let seen = Seen::new(vec![weak.clone()], weak, truth, Step::new(0, 1));
+    let seen = seen(Tensor::new(&PROBS, &Device::Cpu)?.log()?)?;
     let mut labels = HardLabels::new(None, 3)?.label(&seen)?;
     let weights = entries(&selector.select(&mut labels, &seen)?)?;
     Ok((selector, weights, entries(&labels.classes)?))
@@ -104,10 +102,7 @@ fn both_published_orders() -> Result<()> {
 #[test]
 fn one_face_leaves_the_variance() -> Result<()> {
     let mut selector = Gaussian::new(config(), 3)?;
-    let weak = Logits::new(Tensor::new(&[[1f32, 0., 0.]], &Device::Cpu)?)?;
-    let weak = ViewPass::of_logits(weak);
-    let truth = Tensor::zeros(1, DType::U32, &Device::Cpu)?;
-    let seen = Seen::new(vec![weak.clone()], weak, truth, Step::new(0, 1));
+    let seen = seen(Tensor::new(&[[1f32, 0., 0.]], &Device::Cpu)?)?;
     let mut labels = HardLabels::new(None, 3)?.label(&seen)?;
     assert!(entries(&selector.select(&mut labels, &seen)?)?[0] > 0.);
     assert_eq!(statistics(&selector)?[1], 1.);

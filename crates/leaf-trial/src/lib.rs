@@ -16,17 +16,38 @@
 //! # }
 //! ```
 
-mod checks;
+mod accepted;
+mod by_hand;
 mod faces;
 mod network;
-mod strong_gradients;
+mod one_step;
+mod parameters;
+mod presets;
+mod refusals;
+mod rejected;
+mod resuming;
+mod run;
+mod seen;
+mod set_loss;
+mod shift;
+mod taught;
+mod trainer;
 mod trial;
 
-pub use checks::{
-    assert_every_parameter_learns, assert_rejected_faces_cost_nothing, assert_resumes,
-    largest_gradients,
-};
+pub use accepted::{assert_every_face_counts, assert_learns_above_threshold};
+pub use by_hand::ByHand;
 pub use faces::{CLASSES, LABELED, TRAINING_FACES, UNLABELED, batch, task};
 pub use network::{Dense, network};
-pub use strong_gradients::{Taught, strong_gradients};
+pub use one_step::{measurement, step_losses, term, term_names};
+pub use parameters::{assert_every_parameter_learns, largest_gradients};
+pub use presets::{faces_apart, presets, unlabeled_alone};
+pub use refusals::{Change, assert_refuses, refusal};
+pub use rejected::{assert_only_accepted_faces_teach, assert_rejected_faces_cost_nothing};
+pub use resuming::assert_resumes;
+pub use run::{assert_off_is_plain, run_to_bits};
+pub use seen::seen;
+pub use set_loss::assert_set_loss_by_the_hosts_weight;
+pub use shift::Shift;
+pub use taught::{Taught, strong_gradients, view_gradients};
+pub use trainer::assert_trainer;
 pub use trial::{STEPS, Trial};

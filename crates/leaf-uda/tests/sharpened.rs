@@ -3,10 +3,11 @@
 use candle_core::{DType, Device, Tensor, Var};
 use leaf_core::Random;
 use leaf_ssl::{
-    CrossEntropy, FixedThreshold, Logits, PseudoLabeler, Result, Seen, Selector, SoftLabels, Step,
-    UnlabeledFaces, UnlabeledLoss, ViewPass,
+    CrossEntropy, FixedThreshold, Logits, PseudoLabeler, Result, Selector, SoftLabels,
+    UnlabeledFaces, UnlabeledLoss,
 };
 use leaf_testkit::{assert_gradients, entries};
+use leaf_trial::seen;
 
 const FACES: usize = 6;
 const CLASSES: usize = 4;
@@ -19,9 +20,7 @@ fn normal(seed: u64, deviation: f64) -> Result<Tensor> {
 
 /// The weights and losses of six faces whose strong logits are given.
 fn losses(temperature: f64, strong: &Tensor) -> Result<(Vec<f64>, Tensor)> {
-    let weak = ViewPass::of_logits(Logits::new(normal(1, 4.)?)?);
-    let classes = Tensor::zeros(FACES, DType::U32, &Device::Cpu)?;
-    let seen = Seen::new(vec![weak.clone()], weak, classes, Step::new(0, 1));
+    let seen = seen(normal(1, 4.)?)?;
     let mut labels = SoftLabels::new(temperature)?.label(&seen)?;
     let weights = FixedThreshold::new(0.8)?.select(&mut labels, &seen)?;
     let faces = UnlabeledFaces {

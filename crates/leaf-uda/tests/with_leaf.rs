@@ -2,12 +2,11 @@
 
 use leaf_core::LeafConfig;
 use leaf_ssl::{
-    Algorithm, Annealing, CrossEntropy, FixedThreshold, Result, SoftLabels, Task, WeakStrong,
-    WeakStrongConfig,
+    Annealing, CrossEntropy, FixedThreshold, Result, SoftLabels, WeakStrong, WeakStrongConfig,
 };
 use leaf_trial::{
-    STEPS, Trial, assert_every_parameter_learns, assert_rejected_faces_cost_nothing,
-    assert_resumes, batch, strong_gradients, task,
+    STEPS, assert_learns_above_threshold, assert_off_is_plain, assert_only_accepted_faces_teach,
+    assert_refuses, assert_trainer, run_to_bits, step_losses, task, term, term_names,
 };
 use leaf_uda::{Uda, UdaConfig};
 
@@ -20,15 +19,8 @@ fn with_threshold(threshold: f64, leaf: LeafConfig) -> UdaConfig {
 }
 
 /// All faces pass this threshold, without any training.
-fn low_threshold(leaf: LeafConfig) -> UdaConfig {
-    with_threshold(0.15, leaf)
-}
-
-/// All weights after a whole run, bit for bit.
-fn run(mut algorithm: impl Algorithm, leaf: &LeafConfig) -> Result<Vec<u32>> {
-    let mut trial = Trial::new(leaf, &algorithm)?;
-    trial.train(&mut algorithm, 0..STEPS)?;
-    trial.bits()
+fn low_threshold(leaf: LeafConfig) -> Result<Uda> {
+    with_threshold(0.15, leaf).build(&task())
 }
 
 fn by_hand(temperature: f64) -> Result<Uda<CrossEntropy>> {
@@ -43,12 +35,7 @@ fn by_hand(temperature: f64) -> Result<Uda<CrossEntropy>> {
 
 #[test]
 fn leaf_switched_off_equals_plain_uda_bit_for_bit() -> Result<()> {
-    let off = LeafConfig::off();
-    let plain = run(by_hand(0.4)?, &off)?;
-    assert!(plain == run(low_threshold(off.clone()).build(&task())?, &off)?);
-    let robust = LeafConfig::robust();
-    assert!(plain != run(low_threshold(robust.clone()).build(&task())?, &robust)?);
-    Ok(())
+    assert_off_is_plain(by_hand(0.4)?, low_threshold)
 }
 
 #[test]
@@ -56,29 +43,24 @@ fn the_compatible_rule_sharpens_nothing() -> Result<()> {
     let off = LeafConfig::off();
     let compatible = UdaConfig {
         usb_compat: true,
-        ..low_threshold(off.clone())
+        ..with_threshold(0.15, off.clone())
     };
-    let unsharpened = run(by_hand(1.)?, &off)?;
-    assert!(unsharpened == run(compatible.build(&task())?, &off)?);
-    assert!(unsharpened != run(by_hand(0.4)?, &off)?);
+    let unsharpened = run_to_bits(by_hand(1.)?, &off)?;
+    assert!(unsharpened == run_to_bits(compatible.build(&task())?, &off)?);
+    assert!(unsharpened != run_to_bits(by_hand(0.4)?, &off)?);
     Ok(())
 }
 
 #[test]
 fn annealing_keeps_sure_labelled_faces_back() -> Result<()> {
-    let off = LeafConfig::off();
-    let supervised = |annealing: Option<Annealing>, index: usize| -> Result<f32> {
+    let supervised = |annealing: Option<Annealing>, index: usize| -> Result<f64> {
         let config = UdaConfig {
             annealing,
             ..UdaConfig::default()
         };
-        let mut algorithm = config.build(&task())?;
-        let trial = Trial::new(&off, &algorithm)?;
-        let batch = batch(index, algorithm.views())?;
-        let losses = trial.losses(&mut algorithm, &batch, index)?;
-        let (name, term) = &losses.terms[0];
-        assert_eq!(*name, "supervised");
-        Ok(term.to_scalar()?)
+        let losses = step_losses(&config.leaf, &mut config.build(&task())?, index)?;
+        assert_eq!(term_names(&losses)[0], "supervised");
+        term(&losses, "supervised")
     };
     // At the start the bound is chance, which every largest probability reaches.
     assert_eq!(supervised(Some(Annealing::Linear), 0)?, 0.);
@@ -88,107 +70,32 @@ fn annealing_keeps_sure_labelled_faces_back() -> Result<()> {
 }
 
 #[test]
-fn every_parameter_gets_a_gradient() -> Result<()> {
-    for (name, leaf) in [
-        ("plain", LeafConfig::off()),
-        ("robust", LeafConfig::robust()),
-        ("paper", LeafConfig::paper()),
-        ("released", LeafConfig::released()),
-    ] {
-        let mut algorithm = low_threshold(leaf.clone()).build(&task())?;
-        assert_every_parameter_learns(&leaf, &mut algorithm, |path| {
-            // The released gate's one weight is the constant 1 and its balance is dropped: it is
-            // dead. At step 0 a robust expert's last layer is 0 and lets nothing through to the first.
-            (name == "released" && path.contains(".gate."))
-                || (name == "robust" && path.contains(".fc1."))
-        })?;
-    }
-    Ok(())
+fn it_is_a_trainer_with_every_preset() -> Result<()> {
+    assert_trainer(low_threshold)
 }
 
-#[test]
-fn a_saved_run_goes_on_bit_for_bit() -> Result<()> {
-    for leaf in [
-        LeafConfig::off(),
-        LeafConfig::robust(),
-        LeafConfig::released(),
-    ] {
-        assert_resumes(&leaf, || {
-            Ok(Box::new(low_threshold(leaf.clone()).build(&task())?))
-        })?;
-    }
-    Ok(())
-}
-
-/// The balance loss is of all strong rows together, so it is left out here.
 #[test]
 fn a_rejected_face_has_no_gradient() -> Result<()> {
-    let paper = LeafConfig {
-        balance_weight: 0.,
-        ..LeafConfig::paper()
-    };
-    for leaf in [LeafConfig::off(), paper] {
-        let mut algorithm = with_threshold(0.2, leaf.clone()).build(&task())?;
-        assert_rejected_faces_cost_nothing(&leaf, &mut algorithm)?;
-    }
-    Ok(())
+    assert_only_accepted_faces_teach(|leaf| with_threshold(0.2, leaf).build(&task()))
 }
 
 #[test]
 fn faces_above_the_threshold_are_learned() -> Result<()> {
-    for leaf in [
-        LeafConfig::off(),
-        LeafConfig::robust(),
-        LeafConfig::paper(),
-        LeafConfig::released(),
-    ] {
-        let mut algorithm = low_threshold(leaf.clone()).build(&task())?;
-        let trial = Trial::new(&leaf, &algorithm)?;
-        let batch = batch(STEPS - 1, algorithm.views())?;
-        let losses = trial.losses(&mut algorithm, &batch, STEPS - 1)?;
-        let (_, term) = losses
-            .terms
-            .iter()
-            .find(|(name, _)| *name == "unlabeled")
-            .expect("the unlabelled faces' term");
-        assert!(term.to_scalar::<f32>()? > 0.);
-        let faces = strong_gradients(&leaf, &mut algorithm, STEPS - 1)?;
-        assert!(
-            faces
-                .iter()
-                .any(|face| face.weight > 0. && face.gradient > 0.)
-        );
-    }
-    Ok(())
+    assert_learns_above_threshold(low_threshold)
 }
 
 #[test]
 fn wrong_configurations_are_refused() {
-    let build = |config: UdaConfig, classes: usize| {
-        let error = config.build(&Task::new(classes)).map(|_| ()).unwrap_err();
-        error.to_string()
+    let cold = |config: &mut UdaConfig| {
+        config.temperature = 0.;
+        config.usb_compat = true;
     };
-    let threshold = UdaConfig {
-        threshold: -0.1,
-        ..Default::default()
-    };
-    assert_eq!(build(threshold, 7), "threshold = -0.1, expected 0 to 1");
-    let temperature = UdaConfig {
-        temperature: 0.,
-        usb_compat: true,
-        ..Default::default()
-    };
-    assert_eq!(
-        build(temperature, 7),
-        "temperature = 0, expected more than 0"
-    );
-    let lambda = UdaConfig {
-        lambda_u: -1.,
-        ..Default::default()
-    };
-    assert_eq!(build(lambda, 7), "lambda_u = -1, expected 0 or more");
-    assert_eq!(
-        build(UdaConfig::default(), 1),
-        "num_classes = 1, expected at least 2"
+    assert_refuses(
+        UdaConfig::build,
+        &[
+            (|c| c.threshold = -0.1, "threshold = -0.1, expected 0 to 1"),
+            (cold, "temperature = 0, expected more than 0"),
+            (|c| c.lambda_u = -1., "lambda_u = -1, expected 0 or more"),
+        ],
     );
 }
