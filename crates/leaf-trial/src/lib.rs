@@ -27,6 +27,7 @@ mod refusals;
 mod rejected;
 mod resuming;
 mod run;
+mod saved;
 mod seen;
 mod set_loss;
 mod shift;

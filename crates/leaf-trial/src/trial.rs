@@ -22,9 +22,9 @@ pub struct Trial {
     pub parameters: Parameters,
     /// The network that is trained.
     pub student: Model<Dense>,
-    average_parameters: Parameters,
+    pub(crate) average_parameters: Parameters,
     average: Model<Dense>,
-    noise: NoiseSource,
+    pub(crate) noise: NoiseSource,
 }
 
 /// The labelled faces of the trial, all in one chunk.

@@ -1,72 +1,14 @@
-//! What every trainer must do, plain and with LEAF, on a tiny network.
-
-#[path = "trainers/mod.rs"]
-mod trainers;
+//! What a face that is not selected teaches: nothing, the set loss, or what leaks.
 
 use candle_core::{DType, Tensor, Var};
-use leaf::debias::DebiasConfig;
 use leaf::recipe::{Levels, Preset, TrainerChoice};
 use leaf_core::{CategoryDecoupling, LeafConfig, positive_set_loss};
-use leaf_ssl::{Algorithm, AverageAlignment, Logits, Result, linear_ramp};
+use leaf_ssl::{AverageAlignment, Logits, Result, linear_ramp};
 use leaf_testkit::entries;
-use leaf_trial::{
-    CLASSES, STEPS, Trial, assert_every_parameter_learns, assert_resumes, batch, task,
-};
-use trainers::{at_threshold, build, low_threshold, presets, unlabeled};
+use leaf_trial::{CLASSES, STEPS, Trial, batch};
 
-/// The last step: every ramp is (almost) over.
-const LAST: usize = STEPS - 1;
-
-/// The value of the unlabelled faces' term, and the gradients of all parameters.
-fn one_step(trainer: &TrainerChoice) -> Result<(f64, Vec<f64>)> {
-    let mut algorithm = build(trainer)?;
-    let trial = Trial::new(trainer.leaf(), &algorithm)?;
-    let batch = batch(LAST, algorithm.views())?;
-    let losses = trial.losses(&mut algorithm, &batch, LAST)?;
-    let term = losses.terms.iter().find(|(name, _)| *name == "unlabeled");
-    let (_, term) = term.expect("a term of the unlabelled faces");
-    let term = entries(term)?[0];
-    let grads = losses.total.backward()?;
-    let mut gradients = Vec::new();
-    for var in trial.parameters.trainable().values() {
-        if let Some(grad) = grads.get(var) {
-            gradients.extend(entries(grad)?);
-        }
-    }
-    Ok((term, gradients))
-}
-
-#[test]
-fn above_its_threshold_every_trainer_learns_from_unlabelled_faces() -> Result<()> {
-    for trainer in unlabeled().into_iter().flat_map(presets) {
-        let (term, gradients) = one_step(&low_threshold(&trainer))?;
-        assert!(term > 0., "{trainer:?}: {term}");
-        let mut without = low_threshold(&trainer);
-        trainers::set(&mut without, "lambda_u", 0.);
-        let (_, others) = one_step(&without)?;
-        assert!(gradients != others, "{trainer:?}: nothing is learned");
-    }
-    Ok(())
-}
-
-#[test]
-fn every_parameter_of_every_trainer_gets_a_gradient() -> Result<()> {
-    for trainer in TrainerChoice::all().into_iter().flat_map(presets) {
-        let trainer = low_threshold(&trainer);
-        let leaf = trainer.leaf();
-        // The released gate's one weight is the constant 1 and its balance is dropped: it is dead. At
-        // step 0 a robust expert's last layer is 0 and lets nothing through to the first.
-        let dead_gate = leaf.balance_weight == 0.;
-        let starts_at_zero = leaf
-            .semantic
-            .as_ref()
-            .is_some_and(|mixture| mixture.zero_init);
-        assert_every_parameter_learns(leaf, &mut build(&trainer)?, |path| {
-            (dead_gate && path.contains(".gate.")) || (starts_at_zero && path.contains(".fc1."))
-        })?;
-    }
-    Ok(())
-}
+use crate::LAST;
+use crate::trainers::{at_threshold, build, masked};
 
 /// Each unlabelled face's weight, and the gradient of the loss in its (first) strong view.
 fn faces(trainer: &TrainerChoice) -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
@@ -134,7 +76,7 @@ fn rejected(trainer: &TrainerChoice, check: impl Fn(&TrainerChoice, usize, &[f64
 
 #[test]
 fn a_rejected_face_teaches_the_plain_host_and_the_paper_nothing() -> Result<()> {
-    for trainer in trainers::masked() {
+    for trainer in masked() {
         for preset in [Preset::None, Preset::Paper] {
             let trainer = category_only(&trainer, preset);
             rejected(&trainer, |trainer, face, gradient| {
@@ -150,7 +92,7 @@ fn a_rejected_face_teaches_the_plain_host_and_the_paper_nothing() -> Result<()> 
 
 #[test]
 fn a_rejected_face_leaks_under_the_released_mask() -> Result<()> {
-    for trainer in trainers::masked() {
+    for trainer in masked() {
         let trainer = category_only(&trainer, Preset::Released);
         rejected(&trainer, |trainer, face, gradient| {
             assert!(
@@ -200,7 +142,7 @@ fn set_loss_gradients(trainer: &TrainerChoice) -> Result<Vec<Vec<f64>>> {
 
 #[test]
 fn a_rejected_face_teaches_exactly_the_set_loss_under_robust() -> Result<()> {
-    for trainer in trainers::masked() {
+    for trainer in masked() {
         let trainer = category_only(&trainer, Preset::Robust);
         rejected(&trainer, |trainer, face, gradient| {
             let expected = set_loss_gradients(trainer).expect("a gradient by hand");
@@ -212,59 +154,6 @@ fn a_rejected_face_teaches_exactly_the_set_loss_under_robust() -> Result<()> {
                     "{trainer:?}, face {face}: {found}, expected {wanted}"
                 );
             }
-        })?;
-    }
-    Ok(())
-}
-
-#[test]
-fn without_leaf_every_trainer_is_the_plain_one() -> Result<()> {
-    for trainer in TrainerChoice::all() {
-        assert_eq!(trainer.clone().with_leaf(LeafConfig::off()), trainer);
-        let leaf = trainer.clone().with_leaf(LeafConfig::robust());
-        assert_eq!(leaf.with_leaf(LeafConfig::off()), trainer);
-    }
-    Ok(())
-}
-
-/// All weights after a whole run, bit for bit.
-fn run(mut algorithm: impl Algorithm, leaf: &LeafConfig) -> Result<Vec<u32>> {
-    let mut trial = Trial::new(leaf, &algorithm)?;
-    trial.train(&mut algorithm, 0..STEPS)?;
-    trial.bits()
-}
-
-#[test]
-fn debiasing_without_strength_changes_nothing() -> Result<()> {
-    for trainer in unlabeled() {
-        for preset in [Preset::None, Preset::Robust] {
-            let trainer = low_threshold(&trainer.clone().with_leaf(preset.config()));
-            let base = run(build(&trainer)?, trainer.leaf())?;
-            let debiased = |strength: f64| -> Result<Vec<u32>> {
-                let config = DebiasConfig {
-                    strength,
-                    ..DebiasConfig::default()
-                };
-                run(config.around(build(&trainer)?, &task())?, trainer.leaf())
-            };
-            assert!(debiased(0.)? == base, "{trainer:?}");
-            assert!(debiased(0.9)? != base, "{trainer:?}: nothing is debiased");
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn every_trainer_goes_on_where_it_was_saved() -> Result<()> {
-    for trainer in TrainerChoice::all().into_iter().flat_map(presets) {
-        let trainer = low_threshold(&trainer);
-        assert_resumes(trainer.leaf(), || build(&trainer))?;
-    }
-    for trainer in unlabeled() {
-        let trainer = low_threshold(&trainer);
-        assert_resumes(trainer.leaf(), || {
-            let base = build(&trainer)?;
-            Ok(Box::new(DebiasConfig::default().around(base, &task())?))
         })?;
     }
     Ok(())
