@@ -5,7 +5,7 @@ use leaf::recipe::{Preset, TrainerChoice};
 use leaf_core::LeafConfig;
 use leaf_ssl::{Algorithm, Result};
 use leaf_testkit::entries;
-use leaf_trial::{STEPS, Trial, assert_every_parameter_learns, batch, task};
+use leaf_trial::{STEPS, Trial, assert_every_parameter_learns, batch, largest_gradients, task};
 
 use crate::LAST;
 use crate::trainers::{build, low_threshold, presets, set, unlabeled};
@@ -57,6 +57,18 @@ fn every_parameter_of_every_trainer_gets_a_gradient() -> Result<()> {
         assert_every_parameter_learns(leaf, &mut build(&trainer)?, |path| {
             (dead_gate && path.contains(".gate.")) || (starts_at_zero && path.contains(".fc1."))
         })?;
+    }
+    Ok(())
+}
+
+/// A parameter that a term reaches only later has the gradient 0, not none, which would end a run.
+#[test]
+fn from_the_first_step_on_no_gradient_is_missing() -> Result<()> {
+    for trainer in TrainerChoice::all().into_iter().flat_map(presets) {
+        let gradients = largest_gradients(trainer.leaf(), &mut build(&trainer)?, 0)?;
+        for (path, largest) in gradients {
+            assert!(largest.is_some(), "{}: {path}", trainer.name());
+        }
     }
     Ok(())
 }

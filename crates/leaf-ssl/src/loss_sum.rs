@@ -24,7 +24,7 @@ impl LossSum {
     pub fn new(name: &'static str, loss: Tensor, weight: f64) -> Result<Self> {
         Ok(Self {
             terms: vec![(name, loss.detach())],
-            total: (loss * weight)?,
+            total: weighted(&loss, weight)?,
             diagnostics: Vec::new(),
             selection: None,
         })
@@ -45,7 +45,7 @@ impl LossSum {
     /// Those of candle.
     pub fn add(&mut self, name: &'static str, loss: Tensor, weight: f64) -> Result<()> {
         self.terms.push((name, loss.detach()));
-        self.total = (&self.total + (loss * weight)?)?;
+        self.total = (&self.total + weighted(&loss, weight)?)?;
         Ok(())
     }
 
@@ -115,5 +115,36 @@ impl LossSum {
             diagnostics: self.diagnostics,
             selection: self.selection,
         }
+    }
+}
+
+/// A term times its weight. candle cuts the graph at a factor of 0, and then parameters that only this
+/// term reaches would have no gradient while its weight waits to grow; a constant tensor keeps it.
+fn weighted(loss: &Tensor, weight: f64) -> Result<Tensor> {
+    match weight {
+        0. => Ok((loss * loss.zeros_like()?)?),
+        weight => Ok((loss * weight)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+
+    use super::*;
+
+    #[test]
+    fn a_term_without_weight_has_the_gradient_zero() -> Result<()> {
+        let x = Var::new(3f32, &Device::Cpu)?;
+        let mut sum = LossSum::new("none", x.sqr()?, 0.)?;
+        sum.add("neither", x.affine(2., 0.)?, 0.)?;
+        let losses = sum.into_losses();
+        let grads = losses.total.backward()?;
+        let grad = grads.get(&x).expect("a gradient");
+        assert_eq!(
+            (grad.to_scalar::<f32>()?, losses.total.to_scalar::<f32>()?),
+            (0., 0.)
+        );
+        Ok(())
     }
 }
