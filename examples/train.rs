@@ -10,6 +10,10 @@
 mod arguments;
 #[path = "common/faces.rs"]
 mod faces;
+#[path = "common/runs.rs"]
+mod runs;
+#[path = "common/say.rs"]
+mod say;
 #[path = "common/status.rs"]
 mod status;
 #[path = "common/table.rs"]
@@ -23,15 +27,14 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use leaf::core::Levels;
 use leaf::debias::DebiasConfig;
-use leaf::recipe::{Recipe, RunFigures, RunFiles, Summary, TrainerChoice};
-use leaf::train::Console;
+use leaf::recipe::{Recipe, Summary, TrainerChoice};
 
 /// Trains any of the semi-supervised algorithms, plain or with LEAF, and measures it on unseen people.
 ///
 /// Without options it is FixMatch with LEAF on drawn faces that come with the library. Drawn faces are
 /// not photographs: a figure on them says nothing of photographs.
 #[derive(Debug, Parser)]
-#[command(name = "train", after_long_help = FILES)]
+#[command(name = "train", allow_negative_numbers = true, after_long_help = FILES)]
 struct Arguments {
     #[command(flatten)]
     run: RunArguments,
@@ -40,13 +43,22 @@ struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "fixmatch", value_parser = algorithm,
         help_heading = "Training")]
     algorithm: TrainerChoice,
+    /// Confidence from which a pseudo-label counts, for algorithms with one such threshold
+    /// [default: the published one].
+    #[arg(long, value_name = "P", help_heading = "Training")]
+    threshold: Option<f64>,
     /// LEAF's levels that are on, joined by commas: semantic, instance, category [default: all that
     /// the preset and the algorithm have].
     #[arg(long, value_name = "LEVELS", help_heading = "Network")]
     levels: Option<Levels>,
-    /// Put DebiasPL around the algorithm, for classes of unequal size.
-    #[arg(long, help_heading = "Training")]
-    debias: bool,
+    /// Put DebiasPL around the algorithm, for classes of unequal size; --debias=false removes it.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", help_heading = "Training")]
+    debias: Option<bool>,
+    /// Train the algorithm without LEAF and the labelled faces alone too: same split, initial encoder
+    /// and batches.
+    #[arg(long, conflicts_with = "init", help_heading = "Training")]
+    compare: bool,
     /// Recipe to start from (TOML); options that are given here go before it.
     #[arg(long, value_name = "FILE", help_heading = "Recipe")]
     config: Option<PathBuf>,
@@ -60,8 +72,8 @@ struct Arguments {
 }
 
 const FILES: &str = "\
-The recipe is a TOML file with every setting of a run; one that it leaves out is the default, one that is
-not known is an error:
+The recipe is a TOML file with every setting of a run; one that it leaves out is the default (FixMatch, LEAF's
+robust preset in whatever algorithm), one that is not known is an error, a part that is off is \"off\":
 
   seed = 1
   [trainer]
@@ -69,12 +81,15 @@ not known is an error:
   leaf = \"robust\"          # or paper, released, none, or a table of settings
   [train]
   steps = 2000
+  [data]
+  source = \"rafdb:DIR\"
   [data.split]
   labels_per_class = 25
 
-Options go before the file. Into the folder go recipe.toml (the recipe that was used, in full),
-split.json, metrics.jsonl, last.safetensors and, with --validation, best.safetensors. Anything wrong ends
-it with an error and the status 2.";
+Options go before the file; --algorithm keeps the file's LEAF unless --leaf is given too. Into the folder go
+recipe.toml (the recipe that was used, in full), split.json, metrics.jsonl, last.safetensors and, with
+--validation, best.safetensors; weights of an earlier run there are removed. Anything wrong ends it with an
+error and the status 2.";
 
 fn algorithm(text: &str) -> Result<TrainerChoice, String> {
     text.parse().map_err(|error: leaf::Error| error.to_string())
@@ -91,48 +106,23 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments, matches: &ArgMatches) -> leaf::Result<()> {
     let recipe = arguments.recipe(matches)?;
     if arguments.print_config {
-        print!("{}", recipe.to_toml()?);
-        return Ok(());
+        return say::say(recipe.to_toml()?.trim_end());
     }
     if let Some(path) = &arguments.run.summary {
         Summary::check_path(path)?;
     }
     let device = arguments.run.device.open()?;
     let data = faces::prepare(&recipe)?;
-    println!("{}, {}", recipe.describe(), arguments.run.device);
-    let name = recipe.algorithm(&data.task())?.name().to_owned();
+    say::say(format!("{}, {}", recipe.describe(), arguments.run.device))?;
+    let levels = recipe.trainer.leaf().levels();
+    let mut name = recipe.algorithm(&data.task())?.name().to_owned();
+    if levels != Levels::NONE {
+        name = format!("{name} + LEAF ({levels})");
+    }
     let folder = arguments.run.out.clone();
     let folder = folder.unwrap_or_else(|| Path::new("runs").join(recipe.trainer.name()));
-    println!(
-        "\n{name}, LEAF's levels: {}; {} steps, checkpoints in {}",
-        levels_text(recipe.trainer.leaf().levels()),
-        recipe.train.steps,
-        folder.display()
-    );
-    let files = RunFiles {
-        folder: &folder,
-        init: arguments.run.init.as_deref(),
-    };
-    let outcome = recipe.train(&data, &device, &files, &mut [&mut Console::new()])?;
-    if let Some(quality) = &outcome.pseudo_labels {
-        table::print_pseudo_labels(quality, data.classes());
-    }
-    let figures = RunFigures::of(&recipe, &outcome);
-    let checkpoint = outcome.checkpoint.clone();
-    table::print(&[(name, outcome)]);
-    println!("\nweights: {}", checkpoint.display());
-    if let Some(path) = &arguments.run.summary {
-        Summary::new(figures).write(path)?;
-        println!("figures: {}", path.display());
-    }
-    Ok(())
-}
-
-fn levels_text(levels: Levels) -> String {
-    match levels {
-        Levels::NONE => "none".to_owned(),
-        levels => levels.to_string(),
-    }
+    let runs = runs::runs(&name, &recipe, &folder, arguments.compare);
+    runs::train_all(runs, &data, &device, arguments.run.summary.as_deref())
 }
 
 impl Arguments {
@@ -144,43 +134,42 @@ impl Arguments {
             None => (Recipe::default(), true),
         };
         self.run.change(&mut recipe, &|option| all || named(option));
-        self.change_trainer(&mut recipe, all, &named)?;
+        if named("algorithm") && self.algorithm.name() != recipe.trainer.name() {
+            let leaf = recipe.trainer.leaf().clone();
+            recipe.trainer = self.algorithm.clone().with_leaf(leaf);
+        }
+        if all || named("leaf") {
+            recipe.trainer = recipe.trainer.with_leaf(self.run.leaf.config());
+        }
+        self.change_leaf(&mut recipe.trainer)?;
+        match self.debias {
+            Some(true) => {
+                recipe.debias.get_or_insert_with(DebiasConfig::default);
+            }
+            Some(false) => recipe.debias = None,
+            None => {}
+        }
+        if let Some(threshold) = self.threshold {
+            recipe = recipe.with_setting(&format!("trainer.threshold={threshold:?}"))?;
+        }
         for setting in &self.set {
             recipe = recipe.with_setting(setting)?;
         }
         Ok(recipe)
     }
 
-    fn change_trainer(
-        &self,
-        recipe: &mut Recipe,
-        all: bool,
-        named: &dyn Fn(&str) -> bool,
-    ) -> leaf::Result<()> {
-        if all || named("algorithm") {
-            recipe.trainer = self.algorithm.clone();
-        }
-        if all || named("algorithm") || named("leaf") {
-            recipe.trainer = recipe.trainer.clone().with_leaf(self.run.leaf.config());
-        }
-        let mut leaf = recipe.trainer.leaf().clone();
-        self.run.change_leaf(&mut leaf)?;
+    /// Puts numbers and levels into what the trainer has of LEAF; the rest of it stays as it is.
+    fn change_leaf(&self, trainer: &mut TrainerChoice) -> leaf::Result<()> {
         if let Some(levels) = self.levels {
-            check_levels(levels, &recipe.trainer)?;
-            leaf = leaf.with_levels(levels);
+            check_levels(levels, trainer)?;
+            let leaf = trainer.leaf().clone().with_levels(levels);
+            *trainer.leaf_mut() = leaf;
         }
-        // A trainer may adapt what it is given; what nobody changed stays as the file has it.
-        if leaf != *recipe.trainer.leaf() {
-            recipe.trainer = recipe.trainer.clone().with_leaf(leaf);
-        }
-        if self.debias {
-            recipe.debias.get_or_insert_with(DebiasConfig::default);
-        }
-        Ok(())
+        self.run.change_leaf(trainer.leaf_mut())
     }
 }
 
-/// A level that the preset or the algorithm does not have cannot be on.
+/// A level that the trainer does not have cannot be on.
 fn check_levels(asked: Levels, trainer: &TrainerChoice) -> leaf::Result<()> {
     let there = trainer.leaf().levels();
     let lacks = (asked.semantic && !there.semantic)
@@ -191,7 +180,10 @@ fn check_levels(asked: Levels, trainer: &TrainerChoice) -> leaf::Result<()> {
     }
     Err(leaf::Error::Levels {
         asked,
-        there: levels_text(there),
+        there: match there {
+            Levels::NONE => "none".to_owned(),
+            there => there.to_string(),
+        },
         algorithm: trainer.name(),
     })
 }

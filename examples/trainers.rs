@@ -8,26 +8,30 @@
 mod arguments;
 #[path = "common/faces.rs"]
 mod faces;
+#[path = "common/say.rs"]
+mod say;
 #[path = "common/status.rs"]
 mod status;
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use arguments::RunArguments;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use leaf::debias::DebiasConfig;
-use leaf::recipe::{Prepared, Preset, Recipe, RunFigures, RunFiles, TrainerChoice};
+use leaf::recipe::{Prepared, Preset, Recipe, RunFigures, Summary, TrainerChoice};
 use leaf::train::write_atomically;
+use say::say;
+use serde_json::{Value, json};
 
 /// Trains every algorithm, plain and with LEAF, on the same faces, split, initial encoder and batches,
 /// and prints a table: accuracy on unseen people, use and quality of the pseudo-labels, time of a step.
 ///
 /// One run of each shows that they work and what they cost; it does not show which is better.
 #[derive(Debug, Parser)]
-#[command(name = "trainers")]
+#[command(name = "trainers", allow_negative_numbers = true)]
 struct Arguments {
     #[command(flatten)]
     run: RunArguments,
@@ -59,6 +63,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> leaf::Result<()> {
+    for path in arguments.table.iter().chain(&arguments.run.summary) {
+        Summary::check_path(path)?;
+    }
     let runs = arguments.runs()?;
     let device = arguments.run.device.open()?;
     let recipe = arguments.recipe();
@@ -72,34 +79,22 @@ fn run(arguments: &Arguments) -> leaf::Result<()> {
     let style = ProgressStyle::with_template("{msg:28} {wide_bar} {pos}/{len} {eta}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut table = heading(&recipe, &data);
+    let mut all = Vec::new();
     for (number, run) in runs.iter().enumerate() {
         bar.set_message(format!("{} + {}", run.name, run.levels));
         let folder = out.join(number.to_string());
-        let files = RunFiles {
-            folder: &folder,
-            init: arguments.run.init.as_deref(),
-        };
-        let outcome = run.recipe.train(&data, &device, &files, &mut [])?;
-        let row = row(run, &RunFigures::of(&run.recipe, &outcome));
-        bar.println(&row);
-        // A bar that is hidden prints nothing.
-        if bar.is_hidden() {
-            println!("{row}");
-        }
+        let outcome = run.recipe.train(&data, &device, &folder, &mut [])?;
+        let figures = RunFigures::of(&run.recipe, &outcome);
+        let row = row(run, &figures);
+        bar.suspend(|| say(&row))?;
         table.push_str(&row);
         table.push('\n');
+        all.push(json!({ "algorithm": run.name, "leaf": run.levels, "figures": figures }));
+        arguments.write(&table, &all)?;
         bar.inc(1);
     }
     bar.finish_and_clear();
-    if let Some(path) = &arguments.table {
-        write(path, &table)?;
-        println!("table: {}", path.display());
-    }
     Ok(())
-}
-
-fn write(path: &Path, table: &str) -> leaf::Result<()> {
-    Ok(write_atomically(path, table.as_bytes())?)
 }
 
 impl Arguments {
@@ -133,7 +128,7 @@ impl Arguments {
             }
             for preset in presets {
                 let mut leaf = preset.config();
-                if preset != Preset::None {
+                if preset == self.run.leaf {
                     self.run.change_leaf(&mut leaf)?;
                 }
                 let trainer = trainer.clone().with_leaf(leaf);
@@ -144,6 +139,17 @@ impl Arguments {
             }
         }
         Ok(runs)
+    }
+
+    /// What was found so far, so that nothing is lost if a later run fails.
+    fn write(&self, table: &str, all: &[Value]) -> leaf::Result<()> {
+        if let Some(path) = &self.table {
+            write_atomically(path, table.as_bytes())?;
+        }
+        if let Some(path) = &self.run.summary {
+            write_atomically(path, format!("{:#}\n", json!({ "runs": all })).as_bytes())?;
+        }
+        Ok(())
     }
 
     fn named(&self, trainer: TrainerChoice, preset: Preset, debias: bool) -> Run {

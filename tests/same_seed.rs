@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 use candle_core::Device;
-use leaf::recipe::{Preset, Recipe, RunFiles, TrainerChoice};
+use leaf::recipe::{Preset, Recipe, TrainerChoice};
 use leaf_fixmatch::FixMatchConfig;
 
 /// A few steps with LEAF in FixMatch, with batches from that many threads.
@@ -28,8 +28,7 @@ fn recipe(seed: u64, threads: usize) -> Recipe {
 /// The bytes of the weights that a recipe ends with.
 fn weights(recipe: &Recipe, folder: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
     let faces = recipe.prepare(|_| ())?;
-    let files = RunFiles { folder, init: None };
-    let outcome = recipe.train(&faces, &Device::Cpu, &files, &mut [])?;
+    let outcome = recipe.train(&faces, &Device::Cpu, folder, &mut [])?;
     Ok(std::fs::read(outcome.checkpoint)?)
 }
 

@@ -102,16 +102,68 @@ fn the_command_line_goes_before_the_file() -> Outcome {
     };
     assert_eq!((uda.threshold, uda.leaf), (0.6, LeafConfig::off()));
 
-    let other = recipe(&[
-        "--config",
-        &config,
-        "--algorithm",
-        "supervised",
-        "--leaf",
-        "none",
-    ])?;
+    // The same algorithm keeps its settings, another one takes over the file's LEAF.
+    let same = recipe(&["--config", &config, "--algorithm", "uda"])?;
+    assert_eq!(same.trainer, read.trainer);
+    let other = recipe(&["--config", &config, "--algorithm", "fixmatch"])?;
+    assert_eq!(other.trainer.name(), "fixmatch");
+    assert_eq!(other.trainer.leaf(), &LeafConfig::paper());
+    let plain = ["--algorithm", "supervised", "--leaf", "none"];
+    let plain = recipe(&[&["--config", &config], &plain[..]].concat())?;
     let supervised = SupervisedConfig::default().with_leaf(Preset::None.config());
-    assert_eq!(other.trainer, TrainerChoice::Supervised(supervised));
+    assert_eq!(plain.trainer, TrainerChoice::Supervised(supervised));
+    Ok(())
+}
+
+#[test]
+fn the_split_follows_the_seed_unless_the_file_says_otherwise() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let seeded = |seed| leaf_data::Shuffle::Seeded { seed };
+    let shuffle = |text: &str, options: &[&str]| -> Outcome<leaf_data::Shuffle> {
+        let config = file(folder.path(), text)?;
+        Ok(recipe(&[&["--config", &config], options].concat())?
+            .data
+            .split
+            .shuffle)
+    };
+    let own = "seed = 7\n[data.split.shuffle.seeded]\nseed = 9\n";
+    assert_eq!(shuffle("seed = 7", &[])?, seeded(7));
+    assert_eq!(shuffle(own, &[])?, seeded(9));
+    assert_eq!(shuffle(own, &["--seed", "3"])?, seeded(3));
+    assert_eq!(shuffle(own, &["--split", "seeded"])?, seeded(7));
+    let numpy = "[data.split.shuffle.numpy_per_class]\nseed = 5\n";
+    let kept = leaf_data::Shuffle::NumpyPerClass { seed: 5 };
+    assert_eq!(shuffle(numpy, &["--seed", "3"])?, kept);
+    Ok(())
+}
+
+#[test]
+fn parts_that_are_on_can_be_switched_off() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let config = file(
+        folder.path(),
+        "[debias]\nstrength = 0.2\n[train]\nclip = 2.0\n",
+    )?;
+    let read = recipe(&["--config", &config])?;
+    assert!(read.debias.is_some() && read.train.clip.is_some());
+    let options = ["--debias=false", "--set", "train.clip=off"];
+    let off = recipe(&[&["--config", &config], &options[..]].concat())?;
+    assert!(off.debias.is_none() && off.train.clip.is_none());
+    Ok(())
+}
+
+#[test]
+fn levels_and_numbers_leave_the_rest_of_leaf_as_the_file_has_it() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let text =
+        "[trainer]\nalgorithm = \"flexmatch\"\n[trainer.leaf.category]\nfaces = \"rejected\"\n";
+    let config = file(folder.path(), text)?;
+    for options in [&["--experts", "3"][..], &["--levels", "semantic,category"]] {
+        let changed = recipe(&[&["--config", &config], options].concat())?;
+        let category = changed.trainer.leaf().category.as_ref();
+        let faces = category.map(|category| category.faces);
+        assert_eq!(faces, Some(leaf_core::Faces::Rejected), "{options:?}");
+    }
     Ok(())
 }
 
@@ -131,6 +183,19 @@ fn what_makes_no_sense_is_refused() -> Outcome {
         &["levels = category", "pi-model", "semantic,instance"],
     )?;
     refused(&["--leaf", "none", "--levels", "semantic"], &["none"])?;
+    refused(
+        &["--algorithm", "mixmatch", "--max-positives", "2"],
+        &["max-positives"],
+    )?;
+    refused(
+        &["--algorithm", "supervised", "--debias"],
+        &["debias", "supervised"],
+    )?;
+    refused(&["--steps", "-3"], &["-3", "--steps"])?;
+    refused(
+        &["--seed", "9223372036854775808"],
+        &["seed", "9223372036854775807"],
+    )?;
     refused(&["--config", "no/such.toml"], &["no/such.toml"])?;
     refused(
         &["--set", "trainer.treshold=0.5"],
@@ -146,6 +211,7 @@ fn what_makes_no_sense_is_refused() -> Outcome {
             "wait",
         ),
         ("seed = ", "line 1"),
+        ("[train]\nsteps = \"many\"", "train.steps"),
     ] {
         let config = file(folder.path(), text)?;
         refused(&["--config", &config], &["mine.toml", wanted])?;

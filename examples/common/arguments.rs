@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use leaf::DeviceChoice;
 use leaf::core::{InstanceLevel, LeafConfig, MixtureConfig};
 use leaf::data::{CheckLevel, Color, Shuffle, UnlabeledSet};
-use leaf::recipe::{Backbone, DataRecipe, FaceSource, Preset, Recipe};
+use leaf::recipe::{Backbone, FaceSource, Preset, Recipe};
 use leaf::train::CosineSchedule;
 
 /// Which faces, which network, how long: everything about a run but its training rule.
@@ -86,7 +86,7 @@ pub(crate) struct RunArguments {
     max_positives: Option<usize>,
     /// Start from the weights in this checkpoint.
     #[arg(long, value_name = "FILE", help_heading = "Network")]
-    pub(crate) init: Option<PathBuf>,
+    init: Option<PathBuf>,
 
     /// Training steps.
     #[arg(
@@ -134,7 +134,7 @@ pub(crate) struct RunArguments {
         help_heading = "Training"
     )]
     eval_every: usize,
-    /// What decides split, initial weights, batches and noise.
+    /// What decides split (unless NumPy's generator does), initial weights, batches and noise.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
     pub(crate) seed: u64,
     /// Where to compute: cpu, cuda or metal (the latter two need a build with that feature).
@@ -188,6 +188,7 @@ impl RunArguments {
         };
         set("seed", &mut || recipe.seed = self.seed);
         set("backbone", &mut || recipe.backbone = self.backbone);
+        set("init", &mut || recipe.init.clone_from(&self.init));
         let warmup_steps = self.warmup;
         set("warmup", &mut || {
             recipe.schedule = CosineSchedule { warmup_steps };
@@ -199,10 +200,11 @@ impl RunArguments {
         });
         set("ema", &mut || train.ema_decay = Some(self.ema));
         set("eval_every", &mut || train.eval_every = self.eval_every);
-        self.change_data(&mut recipe.data, given);
+        self.change_data(recipe, given);
     }
 
-    fn change_data(&self, data: &mut DataRecipe, given: Given) {
+    fn change_data(&self, recipe: &mut Recipe, given: Given) {
+        let (run_seed, data) = (recipe.seed, &mut recipe.data);
         let set = |name: &str, change: &mut dyn FnMut()| {
             if given(name) {
                 change();
@@ -225,7 +227,10 @@ impl RunArguments {
         // The seed decides which faces keep their label, unless NumPy's generator does.
         let by_seed = matches!(split.shuffle, Shuffle::Seeded { .. });
         if given("split") || (given("seed") && by_seed) {
-            split.shuffle = self.split.shuffle(self.seed);
+            split.shuffle = match given("split") {
+                true => self.split.shuffle(run_seed),
+                false => Shuffle::Seeded { seed: run_seed },
+            };
         }
         set("batch", &mut || loader.batch_size = self.batch);
         set("mu", &mut || loader.mu = self.mu);
@@ -297,7 +302,7 @@ fn refuse(field: &'static str, value: Option<usize>) -> leaf::Result<()> {
         Some(value) => Err(leaf::Error::Choice {
             field,
             value: value.to_string(),
-            expected: "no value, since the preset of --leaf has no such part",
+            expected: "no value, since this trainer has no such part of LEAF",
         }),
     }
 }

@@ -3,6 +3,8 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use leaf::recipe::{Prepared, Progress, Recipe};
 
+use crate::say::say;
+
 /// Reads, checks and decodes the faces, and says what was found.
 pub(crate) fn prepare(recipe: &Recipe) -> leaf::Result<Prepared> {
     let bar = ProgressBar::new(0);
@@ -14,9 +16,9 @@ pub(crate) fn prepare(recipe: &Recipe) -> leaf::Result<Prepared> {
         bar.set_position(progress.done as u64);
     })?;
     bar.finish_and_clear();
-    println!("{}", data.describe());
+    say(data.describe())?;
     for bad in data.bad_files() {
-        println!("left out: {bad}");
+        say(format!("left out: {bad}"))?;
     }
     Ok(data)
 }

@@ -53,7 +53,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Switch<T> {
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
         match text {
             OFF => Ok(None),
-            _ => T::deserialize(StrDeserializer::new(text)).map(Some),
+            _ => T::deserialize(StrDeserializer::new(text))
+                .map(Some)
+                .map_err(|error: E| E::custom(format!("{error}, or {OFF:?}"))),
         }
     }
 

@@ -73,6 +73,13 @@ pub enum Error {
         expected: String,
     },
 
+    /// DebiasPL around a trainer without pseudo-labels.
+    #[error("debias is on, but {algorithm} uses no unlabelled faces, expected it off")]
+    NothingToDebias {
+        /// The trainer's name.
+        algorithm: &'static str,
+    },
+
     /// Levels that LEAF's configuration does not have in this trainer.
     #[error(
         "levels = {asked}, expected some of those that {algorithm} has with this preset of LEAF: {there}"

@@ -59,10 +59,10 @@ pub struct SplitConfig {
 }
 
 impl Default for SplitConfig {
-    /// 4 labels a class, own generator, all faces unlabeled.
+    /// 10 labels a class, own generator, all faces unlabeled.
     fn default() -> Self {
         Self {
-            labels_per_class: 4,
+            labels_per_class: 10,
             shuffle: Shuffle::default(),
             unlabeled: UnlabeledSet::default(),
         }

@@ -12,7 +12,7 @@ use crate::{Error, Result};
 
 /// Where a run's faces come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "String", try_from = "String")]
 pub enum FaceSource {
     /// Drawn faces, which come with the library. A figure on them says nothing of photographs.
     #[default]
@@ -42,6 +42,20 @@ impl FaceSource {
             Self::Drawn => vec![("unseen styles", drawn_faces_unseen_styles()?)],
             _ => Vec::new(),
         })
+    }
+}
+
+impl From<FaceSource> for String {
+    fn from(source: FaceSource) -> Self {
+        source.to_string()
+    }
+}
+
+impl TryFrom<String> for FaceSource {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
     }
 }
 
@@ -100,10 +114,7 @@ impl Default for DataRecipe {
             source: FaceSource::default(),
             images: ImageConfig::default(),
             validation_per_class: 0,
-            split: SplitConfig {
-                labels_per_class: 10,
-                ..SplitConfig::default()
-            },
+            split: SplitConfig::default(),
             loader: LoaderConfig::default(),
             check: CheckLevel::default(),
             skip_bad: false,

@@ -16,12 +16,14 @@ mod trainer;
 pub use data::{DataRecipe, FaceSource};
 pub use model::{Backbone, Classifier, ClassifierSpec};
 pub use prepared::{Prepared, Progress};
-pub use run::{Outcome, RunFiles};
+pub use run::Outcome;
 pub use summary::{Rates, RunFigures, Summary};
 pub use trainer::TrainerChoice;
 
 #[doc(no_inline)]
 pub use leaf_core::{Levels, Preset};
+
+use std::path::PathBuf;
 
 use leaf_data::Color;
 use leaf_debias::DebiasConfig;
@@ -29,7 +31,7 @@ use leaf_ssl::{Algorithm, Task};
 use leaf_train::{CosineSchedule, OptimizerConfig, TrainConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// Everything about a run. The default is the main job: FixMatch with
 /// [`LeafConfig::robust`](leaf_core::LeafConfig::robust) on gray drawn faces of 32 pixels.
@@ -47,7 +49,7 @@ use crate::Result;
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
     /// What decides initial weights, batches, views and noise. Which faces keep their label is
-    /// [`DataRecipe::split`]'s.
+    /// [`DataRecipe::split`]'s; in a file its seed is this one unless it is given.
     pub seed: u64,
     /// The faces.
     pub data: DataRecipe,
@@ -56,7 +58,11 @@ pub struct Recipe {
     /// The training rule, with LEAF in it.
     pub trainer: TrainerChoice,
     /// DebiasPL around the training rule, for classes of unequal size; off by default.
+    #[serde(with = "leaf_core::switch")]
     pub debias: Option<DebiasConfig>,
+    /// A checkpoint whose weights to start from; off by default.
+    #[serde(with = "leaf_core::switch")]
+    pub init: Option<PathBuf>,
     /// The optimizer.
     pub optimizer: OptimizerConfig,
     /// The learning rate's course: cosine 7/16 after a warm-up, which is part of the steps.
@@ -72,6 +78,11 @@ impl Recipe {
     /// The first rule that is broken, with the field, its value and the bound.
     pub fn algorithm(&self, task: &Task) -> Result<Box<dyn Algorithm>> {
         let base = self.trainer.build(task)?;
+        if self.debias.is_some() && !base.views().any() {
+            return Err(Error::NothingToDebias {
+                algorithm: self.trainer.name(),
+            });
+        }
         match &self.debias {
             None => Ok(base),
             Some(debias) => Ok(Box::new(debias.around(base, task)?)),

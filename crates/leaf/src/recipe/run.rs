@@ -19,15 +19,6 @@ use crate::{Error, Result};
 /// How many faces are evaluated at once.
 const EVALUATION_CHUNK: usize = 250;
 
-/// The files of a run.
-#[derive(Clone, Copy, Debug)]
-pub struct RunFiles<'a> {
-    /// Where checkpoints, metrics, split and recipe go; it is made if it is not there.
-    pub folder: &'a Path,
-    /// A checkpoint whose weights to start from.
-    pub init: Option<&'a Path>,
-}
-
 /// What a run found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
@@ -67,7 +58,7 @@ impl Recipe {
         Ok(())
     }
 
-    /// Checks everything that does not need the faces themselves.
+    /// Checks everything that needs neither faces nor network.
     ///
     /// # Errors
     /// The first rule that is broken, with the field, its value and the bound.
@@ -76,6 +67,7 @@ impl Recipe {
     }
 
     fn check_with(&self, algorithm: &dyn Algorithm) -> Result<()> {
+        self.check_seeds()?;
         self.check_size()?;
         if algorithm.views().average && self.train.ema_decay.is_none() {
             return Err(leaf_train::Error::Conflict {
@@ -91,9 +83,10 @@ impl Recipe {
     }
 
     /// Trains on prepared faces and writes `recipe.toml`, `split.json`, `metrics.jsonl` and
-    /// `last.safetensors` into the folder, and `best.safetensors` if faces are held out to choose it on.
+    /// `last.safetensors` into the folder, which is made if it is not there, and `best.safetensors` if
+    /// faces are held out to choose it on. Weights of an earlier run in that folder are removed.
     ///
-    /// The same recipe gives the same weights: everything random follows from [`Recipe::seed`].
+    /// The same recipe gives the same weights: everything random follows from its seeds.
     ///
     /// # Errors
     /// When the recipe breaks a rule, the starting weights do not fit, a file cannot be written, or
@@ -102,11 +95,11 @@ impl Recipe {
         &self,
         faces: &Prepared,
         device: &Device,
-        files: &RunFiles,
+        folder: &Path,
         observers: &mut [&mut dyn Observer],
     ) -> Result<Outcome> {
         let algorithm = self.algorithm(&faces.task().with_seed(self.seed))?;
-        self.train_with(algorithm, faces, device, files, observers)
+        self.train_with(algorithm, faces, device, folder, observers)
     }
 
     /// As [`Recipe::train`], with a training rule of one's own in place of the recipe's; the head is
@@ -119,11 +112,11 @@ impl Recipe {
         algorithm: Box<dyn Algorithm>,
         faces: &Prepared,
         device: &Device,
-        files: &RunFiles,
+        folder: &Path,
         observers: &mut [&mut dyn Observer],
     ) -> Result<Outcome> {
         self.check_with(&*algorithm)?;
-        let mut trainer = self.trainer(algorithm, faces, device, files)?;
+        let mut trainer = self.trainer(algorithm, faces, device, folder)?;
         let views = trainer.algorithm().views();
         let random = Random::new(self.seed).split("batches");
         let training = faces.training().clone();
@@ -132,7 +125,7 @@ impl Recipe {
         trainer = trainer
             .with_labeled(batches.labeled_pass())
             .with_epochs_of(batches.steps_per_epoch());
-        let mut metrics = self.write_beside(faces, files)?;
+        let mut metrics = self.write_beside(faces, folder)?;
 
         let mut sets: Vec<EvaluationSet> = faces
             .tests()
@@ -152,7 +145,7 @@ impl Recipe {
             sets: summary.last,
             checkpoint: summary
                 .last_checkpoint
-                .unwrap_or_else(|| files.folder.join("last.safetensors")),
+                .unwrap_or_else(|| folder.join("last.safetensors")),
             best_checkpoint: summary.best_checkpoint,
             pseudo_labels: summary.pseudo_labels,
             seconds: summary.seconds,
@@ -165,7 +158,7 @@ impl Recipe {
         algorithm: Box<dyn Algorithm>,
         faces: &Prepared,
         device: &Device,
-        files: &RunFiles,
+        folder: &Path,
     ) -> Result<Trainer<Classifier, Box<dyn Algorithm>>> {
         let spec = ClassifierSpec {
             heads: algorithm.heads(),
@@ -174,7 +167,7 @@ impl Recipe {
         let card = self.card(faces, &spec);
         let noise = noise(self.seed);
         let student = spec.build(self.seed, &noise, device)?;
-        if let Some(path) = files.init {
+        if let Some(path) = &self.init {
             start_from(path, &card, &student)?;
         }
         let optimizer = self.optimizer.build(&student.parameters.trainable())?;
@@ -183,24 +176,30 @@ impl Recipe {
         if self.train.ema_decay.is_some() {
             trainer = trainer.with_average(spec.build(self.seed, &noise, device)?)?;
         }
-        Ok(trainer.with_checkpoints(files.folder, card)?)
+        Ok(trainer.with_checkpoints(folder, card)?)
     }
 
     /// What must be known to read the run: written before the first step. Weights of an earlier run
     /// in the same folder would not be this recipe's.
-    fn write_beside(&self, faces: &Prepared, files: &RunFiles) -> Result<JsonLines> {
+    fn write_beside(&self, faces: &Prepared, folder: &Path) -> Result<JsonLines> {
         for name in ["last.safetensors", "best.safetensors"] {
-            let old = files.folder.join(name);
-            if old.exists() && files.init != Some(old.as_path()) {
+            let old = folder.join(name);
+            if old.exists() && !self.starts_from(&old) {
                 std::fs::remove_file(&old).map_err(|source| Error::File {
                     path: old.display().to_string(),
                     source,
                 })?;
             }
         }
-        self.write(&files.folder.join("recipe.toml"))?;
-        faces.split().write(&files.folder.join("split.json"))?;
-        Ok(JsonLines::create(&files.folder.join("metrics.jsonl"))?)
+        self.write(&folder.join("recipe.toml"))?;
+        faces.split().write(&folder.join("split.json"))?;
+        Ok(JsonLines::create(&folder.join("metrics.jsonl"))?)
+    }
+
+    /// Whether these are the weights to start from, however their path is written.
+    fn starts_from(&self, weights: &Path) -> bool {
+        let init = self.init.as_ref().and_then(|init| init.canonicalize().ok());
+        init.is_some() && init == weights.canonicalize().ok()
     }
 
     /// The network that the recipe trains on these faces, without the heads that only the training

@@ -25,8 +25,7 @@ impl Recipe {
         let steps: Vec<&str> = path.trim().split('.').collect();
         let place = place(&mut recipe, &steps).ok_or_else(|| wrong(no_place(path)))?;
         *place = parsed(value.trim());
-        let text = toml::to_string(&recipe).map_err(|error| wrong(error.to_string()))?;
-        Self::from_toml(&text).map_err(|error| wrong(error.message().to_owned()))
+        Self::from_table(recipe).map_err(wrong)
     }
 }
 
@@ -34,7 +33,7 @@ fn no_place(path: &str) -> String {
     format!("{path:?} leads through something that has no settings of its own")
 }
 
-/// Where a path leads; tables that are not there yet are made.
+/// Where a path leads; tables that are not there yet, or are off, are made.
 fn place<'a>(table: &'a mut Table, steps: &[&str]) -> Option<&'a mut Value> {
     match steps {
         [] => None,
@@ -47,6 +46,9 @@ fn place<'a>(table: &'a mut Table, steps: &[&str]) -> Option<&'a mut Value> {
             let next = table
                 .entry((*first).to_owned())
                 .or_insert(Value::Table(Table::new()));
+            if next.as_str() == Some("off") {
+                *next = Value::Table(Table::new());
+            }
             place(next.as_table_mut()?, rest)
         }
     }
@@ -54,7 +56,8 @@ fn place<'a>(table: &'a mut Table, steps: &[&str]) -> Option<&'a mut Value> {
 
 fn parsed(text: &str) -> Value {
     let line: std::result::Result<Table, _> = toml::from_str(&format!("value = {text}"));
-    let value = line.ok().and_then(|mut table| table.remove("value"));
+    let value = line.ok().filter(|table| table.len() == 1);
+    let value = value.and_then(|mut table| table.remove("value"));
     value.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
@@ -87,5 +90,7 @@ mod tests {
             let error = Recipe::default().with_setting(setting).unwrap_err();
             assert!(error.to_string().contains(setting), "{error}");
         }
+        let several = Recipe::default().with_setting("train.steps=5\nseed=3");
+        assert!(several.is_err(), "one setting at a time");
     }
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 use leaf::core::{LeafConfig, Mode, soft_cross_entropy};
-use leaf::recipe::{Recipe, RunFiles};
+use leaf::recipe::Recipe;
 use leaf::ssl::{
     Algorithm, Batch, Context, CrossEntropy, HardLabels, Logits, LossSum, Losses, PseudoLabels,
     Result, Seen, Selector, Stateful, Step, Views, WeakStrong, WeakStrongConfig, linear_ramp,
@@ -64,9 +64,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::temp_dir().join(format!("own-trainer-{}", std::process::id()));
     for algorithm in algorithms {
         let name = algorithm.name().to_owned();
-        let (folder, init) = (folder.as_path(), None);
-        let files = RunFiles { folder, init };
-        let outcome = recipe.train_with(algorithm, &faces, &Device::Cpu, &files, &mut [])?;
+        let outcome = recipe.train_with(algorithm, &faces, &Device::Cpu, &folder, &mut [])?;
         println!("{name}: accuracy {:.3}", outcome.rates().accuracy);
     }
     Ok(std::fs::remove_dir_all(&folder)?)

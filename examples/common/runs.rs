@@ -1,0 +1,120 @@
+//! A run, and the runs that it is compared with.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::Device;
+use leaf::core::LeafConfig;
+use leaf::recipe::{Outcome, Prepared, Recipe, RunFigures, Summary, TrainerChoice};
+use leaf::ssl::SupervisedConfig;
+use leaf::train::Console;
+
+use crate::say::say;
+use crate::table;
+
+/// The names under which a summary holds what a run is compared with.
+const PLAIN: &str = "plain";
+const SUPERVISED: &str = "supervised";
+
+/// A recipe under a name, with the folder of its files.
+pub(crate) struct Run {
+    name: String,
+    recipe: Recipe,
+    folder: PathBuf,
+}
+
+/// The run alone, or followed by its host without LEAF and the labelled faces alone: same split,
+/// initial encoder and batches.
+pub(crate) fn runs(name: &str, recipe: &Recipe, folder: &Path, compare: bool) -> Vec<Run> {
+    let run = |name: &str, recipe: Recipe, folder: PathBuf| Run {
+        name: name.to_owned(),
+        recipe,
+        folder,
+    };
+    let mut runs = vec![run(name, recipe.clone(), folder.to_owned())];
+    if !compare {
+        return runs;
+    }
+    let plain = recipe.trainer.clone().with_leaf(LeafConfig::off());
+    if plain != recipe.trainer {
+        runs.push(run(PLAIN, recipe.with_trainer(plain), folder.join(PLAIN)));
+    }
+    let supervised = Recipe {
+        debias: None,
+        ..recipe.with_trainer(TrainerChoice::Supervised(SupervisedConfig::default()))
+    };
+    runs.push(run(SUPERVISED, supervised, folder.join(SUPERVISED)));
+    runs
+}
+
+/// Trains one after the other, says what was found, and writes the first one's summary.
+pub(crate) fn train_all(
+    runs: Vec<Run>,
+    data: &Prepared,
+    device: &Device,
+    summary: Option<&Path>,
+) -> leaf::Result<()> {
+    for run in &runs {
+        run.recipe.check(&data.task())?;
+    }
+    let mut outcomes = Vec::new();
+    for Run {
+        name,
+        recipe,
+        folder,
+    } in runs
+    {
+        let (steps, shown) = (recipe.train.steps, folder.display());
+        say(format!("\n{name}: {steps} steps, checkpoints in {shown}"))?;
+        let outcome = recipe.train(data, device, &folder, &mut [&mut Console::new()])?;
+        outcomes.push((name, recipe, outcome));
+    }
+    report(&outcomes, data)?;
+    match summary {
+        Some(path) => {
+            if let Some(summary) = summary_of(&outcomes) {
+                summary.write(path)?;
+            }
+            say(format!("figures: {}", path.display()))
+        }
+        None => Ok(()),
+    }
+}
+
+type Done = (String, Recipe, Outcome);
+
+fn report(outcomes: &[Done], data: &Prepared) -> leaf::Result<()> {
+    let Some((_, _, first)) = outcomes.first() else {
+        return Ok(());
+    };
+    if let Some(quality) = &first.pseudo_labels {
+        say(table::pseudo_labels(quality, data.classes()))?;
+    }
+    say(table::rates(
+        outcomes
+            .iter()
+            .map(|(name, _, outcome)| (name.as_str(), outcome)),
+    ))?;
+    say(format!("weights: {}", first.checkpoint.display()))?;
+    match &first.best_checkpoint {
+        Some(best) => say(format!(
+            "best weights, by the held-out faces: {}",
+            best.display()
+        )),
+        None => Ok(()),
+    }
+}
+
+fn summary_of(outcomes: &[Done]) -> Option<Summary> {
+    let figures = |(_, recipe, outcome): &Done| RunFigures::of(recipe, outcome);
+    let of = |name: &str| {
+        outcomes[1..]
+            .iter()
+            .find(|(found, ..)| found == name)
+            .map(figures)
+    };
+    Some(Summary {
+        main: figures(outcomes.first()?),
+        plain: of(PLAIN),
+        supervised: of(SUPERVISED),
+    })
+}
