@@ -1,7 +1,7 @@
 //! Every trainer, plain and with LEAF, on the same faces: one table.
 //!
 //! ```text
-//! cargo run --release --example trainers -- --steps 200 --labels-per-class 25 --table docs/trainers.md
+//! cargo run --release --example trainers -- --steps 200 --labels-per-class 25 --table docs/trainers-table.md
 //! ```
 
 #[path = "common/arguments.rs"]
