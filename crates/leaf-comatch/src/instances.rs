@@ -51,7 +51,7 @@ pub(crate) fn instance_losses(
 mod tests {
     use candle_core::{DType, Device, Var};
     use leaf_core::{Random, unit_length};
-    use leaf_ssl::{State, Stateful, Task};
+    use leaf_ssl::{Stateful, Task};
     use leaf_testkit::{assert_gradients, entries};
 
     use super::*;
@@ -61,7 +61,9 @@ mod tests {
         let task = Task::new(3).with_labeled([(0, 0), (1, 1), (2, 1)]);
         let mut bank = FeatureBank::new(&task, 3, 0.7, &mut Random::new(0))?;
         let axes = Tensor::eye(3, DType::F64, &Device::Cpu)?;
-        bank.load_state(&State::from([("mem_bank".to_owned(), axes)]))?;
+        let mut state = bank.state()?;
+        state.insert("mem_bank".to_owned(), axes);
+        bank.load_state(&state)?;
         Ok(bank)
     }
 

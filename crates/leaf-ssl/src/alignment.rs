@@ -144,13 +144,14 @@ impl Stateful for AverageAlignment {
     /// A state without an average is that of a run before its first step.
     fn load_state(&mut self, state: &State) -> Result<()> {
         let shape = self.target.dims();
-        self.average = match state.contains_key(AVERAGE) {
+        let average = match state.contains_key(AVERAGE) {
             true => Some(state_entry(state, AVERAGE, shape)?.clone()),
             false => None,
         };
         if self.tracks {
             self.target = state_entry(state, TARGET, shape)?.clone();
         }
+        self.average = average;
         Ok(())
     }
 }

@@ -33,9 +33,9 @@ pub struct Unlabeled {
     pub rotated: Option<Rotated>,
     /// Each face's place in the training list; empty unless the trainer asks for it.
     pub index: Vec<usize>,
-    /// The true classes, if known: whoever runs a trainer measures pseudo-labels by them, and no
-    /// trainer reads them.
-    pub hidden_labels: Option<Vec<u32>>,
+    /// Each face's true class, as far as it is known: whoever runs a trainer measures pseudo-labels by
+    /// them, and no trainer reads them. Empty where none is known, otherwise one entry a face (M).
+    pub hidden_labels: Vec<Option<u32>>,
 }
 
 /// Faces that were turned by a random number of quarters.

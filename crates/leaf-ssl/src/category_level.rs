@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 use leaf_core::{
-    CategoryConfig, CategoryDecoupling, CategoryLoss, Faces, LabelSets, Masking, cross_entropy,
+    CategoryConfig, CategoryDecoupling, CategoryLoss, Faces, LabelSets, Masking,
     decoupled_consistency, positive_set_loss,
 };
 
@@ -27,7 +27,7 @@ const TINY: f64 = 1e-12;
 /// | `All` | `λ ramp w l` |
 ///
 /// The configuration may replace `m` by its batch mean and scale the loss to the size of the host's
-/// cross-entropy. Source: arXiv 2404.15041, category level; its released code for the last two.
+/// cross-entropy, that of its own labels: soft where they are soft. Source: arXiv 2404.15041, category level; its released code for the last two.
 #[derive(Clone, Debug)]
 pub struct CategoryLevel<L = CrossEntropy> {
     host: L,
@@ -81,12 +81,12 @@ impl<L> CategoryLevel<L> {
         })
     }
 
-    /// The loss scaled to the mean cross-entropy over all faces, both taken as constants.
+    /// The loss scaled to the host's mean cross-entropy over all faces, both taken as constants.
     fn rescaled(&self, losses: Tensor, faces: &UnlabeledFaces) -> Result<Tensor> {
         if !self.config.rescale {
             return Ok(losses);
         }
-        let host = cross_entropy(&faces.strong.tensor().detach(), &faces.labels.classes)?;
+        let host = faces.labels.cross_entropy(&faces.strong.detach())?;
         let ratio = (host.mean_all()? / losses.detach().mean_all()?.maximum(TINY)?)?;
         Ok(losses.broadcast_mul(&ratio)?)
     }

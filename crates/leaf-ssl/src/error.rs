@@ -75,6 +75,13 @@ pub enum Error {
         /// The shape that was given.
         found: Vec<usize>,
     },
+
+    /// A saved state is about other labelled faces, or about the same in another order.
+    #[error("the saved state's entry {name:?} is about other labelled faces than the task")]
+    StateOfOtherFaces {
+        /// The entry that says which.
+        name: String,
+    },
 }
 
 impl From<candle_core::Error> for Error {

@@ -9,8 +9,9 @@ use leaf_core::{Error, Random, unit_length};
 
 use crate::{Probs, Result, State, Stateful, Task, bounds, state_entry};
 
-/// The saved entry.
+/// The saved entries.
 const FEATURES: &str = "mem_bank";
+const LABELED: &str = "labeled";
 
 /// A unit-length feature `(P)` and the class of each of the K labelled faces.
 ///
@@ -22,6 +23,8 @@ pub struct FeatureBank {
     momentum: f64,
     /// Where each place in the training list is kept.
     column: HashMap<usize, usize>,
+    /// Each one's place and class `(K, 2)`, i64: what a saved state must be about.
+    labeled: Tensor,
     /// `(K,)`, u32.
     classes: Tensor,
     /// 1 where a face is of a class `(K, C)`.
@@ -52,6 +55,10 @@ impl FeatureBank {
         }
         let device = &Device::Cpu;
         let count = task.labeled.len();
+        let pairs = task.labeled.iter();
+        let pairs: Vec<i64> = pairs
+            .flat_map(|&(place, class)| [place as i64, class as i64])
+            .collect();
         let places = task.labeled.iter().map(|&(place, _)| place);
         let classes = task.labeled.iter().map(|&(_, class)| class as u32);
         let classes = Tensor::from_iter(classes, device)?;
@@ -61,6 +68,7 @@ impl FeatureBank {
         Ok(Self {
             momentum,
             column: places.zip(0..).collect(),
+            labeled: Tensor::from_vec(pairs, (count, 2), device)?,
             classes,
             membership: membership.to_dtype(DType::F64)?,
             features: unit_length(&start)?,
@@ -80,6 +88,7 @@ impl FeatureBank {
     /// # Errors
     /// When the number of classes differs.
     pub fn of_their_classes(&self, probs: &Probs) -> Result<Tensor> {
+        probs.expect_classes("predictions of unlabelled faces", self.membership.dim(1)?)?;
         let probs = probs.tensor();
         let classes = self.classes.to_device(probs.device())?;
         Ok(probs.index_select(&classes, 1)?)
@@ -164,11 +173,23 @@ fn like(tensor: &Tensor, other: &Tensor) -> Result<Tensor> {
 
 impl Stateful for FeatureBank {
     fn state(&self) -> Result<State> {
-        let features = (FEATURES.to_owned(), self.features.clone());
-        Ok(State::from([features]))
+        Ok(State::from([
+            (FEATURES.to_owned(), self.features.clone()),
+            (LABELED.to_owned(), self.labeled.clone()),
+        ]))
     }
 
     fn load_state(&mut self, state: &State) -> Result<()> {
+        let pairs = |labeled: &Tensor| -> Result<Vec<i64>> {
+            let labeled = labeled.to_device(&Device::Cpu)?.to_dtype(DType::I64)?;
+            Ok(labeled.flatten_all()?.to_vec1()?)
+        };
+        let labeled = state_entry(state, LABELED, self.labeled.dims())?;
+        if pairs(labeled)? != pairs(&self.labeled)? {
+            return Err(crate::Error::StateOfOtherFaces {
+                name: LABELED.to_owned(),
+            });
+        }
         self.features = state_entry(state, FEATURES, self.features.dims())?.clone();
         Ok(())
     }

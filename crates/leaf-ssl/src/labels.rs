@@ -53,6 +53,15 @@ impl PseudoLabels {
         })
     }
 
+    /// Checks that they are of that many classes, for rules that keep something for each class.
+    ///
+    /// # Errors
+    /// [`leaf_core::Error::Shape`] when the network predicts more or fewer.
+    pub fn expect_classes(&self, num_classes: usize) -> Result<()> {
+        self.probs
+            .expect_classes("predictions of unlabelled faces", num_classes)
+    }
+
     /// The cross-entropy of each face's logits `(M, C)` to its label `(M,)`.
     ///
     /// # Errors

@@ -42,7 +42,8 @@ impl MemoryQueue {
             capacity: batches,
             width,
             num_classes,
-            batches: VecDeque::with_capacity(batches),
+            // The number may be any: room is made as it is needed.
+            batches: VecDeque::new(),
         })
     }
 
@@ -136,8 +137,8 @@ impl Stateful for MemoryQueue {
 
     /// A state without rows is that of a run before its first step.
     fn load_state(&mut self, state: &State) -> Result<()> {
-        self.batches.clear();
         let Some(rows) = state.get(ROWS) else {
+            self.batches.clear();
             return Ok(());
         };
         let rows = rows.to_device(&Device::Cpu)?.to_dtype(DType::I64)?;
@@ -155,12 +156,13 @@ impl Stateful for MemoryQueue {
         let total = counts.iter().sum();
         let features = state_entry(state, FEATURES, &[total, self.width])?;
         let probs = state_entry(state, PROBS, &[total, self.num_classes])?;
-        let mut start = 0;
+        let (mut start, mut batches) = (0, VecDeque::new());
         for count in counts {
             let part = |rows: &Tensor| rows.narrow(0, start, count);
-            self.append(part(features)?, part(probs)?);
+            batches.push_back((part(features)?, part(probs)?));
             start += count;
         }
+        self.batches = batches;
         Ok(())
     }
 }

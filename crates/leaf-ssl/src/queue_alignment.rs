@@ -6,17 +6,20 @@ use candle_core::{DType, Device, Tensor};
 use leaf_core::{Alignment, AlignmentTarget, Error};
 
 use crate::alignment::{scaled, shares_of};
-use crate::{Probs, Result, State, Stateful, state_entry};
+use crate::{Probs, Result, State, Stateful, bounds, state_entry};
 
 /// The saved entry.
 const MEANS: &str = "p_model";
+
+/// The most batches whose means are kept, all of which go into each step's mean.
+const MOST_BATCHES: usize = 65_536;
 
 /// The configuration of a [`QueueAlignment`].
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct QueueAlignmentConfig {
-    /// Of how many batches the mean is taken (L), at least 1.
+    /// Of how many batches the mean is taken (L), 1 to 65,536.
     pub length: usize,
     /// What the average should be.
     pub target: AlignmentTarget,
@@ -56,6 +59,12 @@ impl QueueAlignment {
             }
             .into());
         }
+        bounds::check(
+            config.length <= MOST_BATCHES,
+            "alignment.length",
+            config.length as f64,
+            "65536 or less",
+        )?;
         let rules = Alignment {
             momentum: 0.,
             target: config.target.clone(),

@@ -114,9 +114,30 @@ impl Probs {
         Ok(self.0.max(1)?)
     }
 
+    /// Checks that they are of that many classes, for rules that keep something for each class.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when they are not, which names them by `what`.
+    pub fn expect_classes(&self, what: &'static str, num_classes: usize) -> Result<()> {
+        expect_classes(what, &self.0, num_classes)
+    }
+
     /// The probabilities `(N, C)`.
     pub fn tensor(&self) -> &Tensor {
         &self.0
+    }
+}
+
+/// Checks that rows `(N, C)` are of that many classes.
+pub(crate) fn expect_classes(what: &'static str, rows: &Tensor, num_classes: usize) -> Result<()> {
+    match rows.dims() {
+        [_, found] if *found == num_classes => Ok(()),
+        found => Err(Error::Shape {
+            what,
+            expected: format!("(N, {num_classes})"),
+            found: found.to_vec(),
+        }
+        .into()),
     }
 }
 

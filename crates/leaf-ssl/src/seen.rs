@@ -23,12 +23,13 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Of weak views and labelled faces with their classes; the places are unknown.
+    /// Of weak views and labelled faces with their classes, which lose their gradients; the places are
+    /// unknown.
     pub fn new(weak: Vec<ViewPass>, labeled: ViewPass, labels: Tensor, step: Step) -> Self {
         Self {
-            weak,
+            weak: weak.iter().map(ViewPass::detach).collect(),
             index: Vec::new(),
-            labeled,
+            labeled: labeled.detach(),
             labels,
             labeled_index: Vec::new(),
             step,

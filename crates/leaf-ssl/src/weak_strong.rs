@@ -167,8 +167,10 @@ impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> Algorithm for WeakStrong<P
 
     fn loss(&mut self, context: &Context, batch: &Batch, step: Step) -> Result<Losses> {
         let contrasts = self.config.contrastive.is_some();
-        let passes = forward::run(self.config.forward, context, batch, self.views(), contrasts)?;
+        forward::check(batch, self.views())?;
+        // First, while the running statistics have not seen this step's rows and no graph is held.
         self.selector.prepare(context, step)?;
+        let passes = forward::run(self.config.forward, context, batch, self.views(), contrasts)?;
         let seen = Seen::of(&passes, batch, step)?;
         let mut labels = self.labeler.label(&seen)?;
         let weights = self.selector.select(&mut labels, &seen)?.detach();

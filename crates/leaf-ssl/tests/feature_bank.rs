@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use leaf_core::{Random, unit_length};
-use leaf_ssl::{FeatureBank, Logits, Result, Stateful, Task};
+use leaf_ssl::{FeatureBank, Logits, Probs, Result, Stateful, Task};
 use proptest::prelude::*;
 
 const WIDTH: usize = 4;
@@ -136,6 +136,33 @@ fn a_seed_gives_the_start_and_a_state_goes_on() -> Result<()> {
         bank.follow(&[], &seen.narrow(0, 0, 0)?)?;
     }
     assert_eq!(kept(&whole), kept(&resumed));
+    Ok(())
+}
+
+#[test]
+fn a_state_of_other_faces_is_refused() -> Result<()> {
+    let saved = bank(&Task::new(CLASSES).with_labeled([(5, 0), (2, 2)]))?.state()?;
+    for other in [[(5, 0), (3, 2)], [(5, 0), (2, 1)], [(2, 2), (5, 0)]] {
+        let mut bank = bank(&Task::new(CLASSES).with_labeled(other))?;
+        let before = kept(&bank);
+        assert_eq!(
+            bank.load_state(&saved).unwrap_err().to_string(),
+            "the saved state's entry \"labeled\" is about other labelled faces than the task"
+        );
+        assert_eq!(kept(&bank), before);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_network_of_other_classes_is_refused() -> Result<()> {
+    let bank = bank(&Task::new(CLASSES).with_labeled([(5, 0), (2, 2)]))?;
+    let probs = Probs::new(Tensor::full(0.25, (2, 4), &Device::Cpu)?)?;
+    let error = bank.of_their_classes(&probs).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "predictions of unlabelled faces has shape [2, 4], expected (N, 3)"
+    );
     Ok(())
 }
 

@@ -99,6 +99,41 @@ proptest! {
 }
 
 #[test]
+fn room_for_many_batches_costs_nothing() -> Result<()> {
+    let mut queue = MemoryQueue::new(usize::MAX, WIDTH, CLASSES)?;
+    let mut random = Random::new(0);
+    queue.push(&features(&mut random, 2)?, &probs(&mut random, 2)?)?;
+    assert!(!queue.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_state_that_does_not_fit_changes_nothing() -> Result<()> {
+    let mut random = Random::new(0);
+    let mut queue = MemoryQueue::new(2, WIDTH, CLASSES)?;
+    let asked = features(&mut random, 2)?;
+    queue.push(&asked, &probs(&mut random, 2)?)?;
+    let before = queue.recall(&asked, TEMPERATURE)?;
+    let saved = queue.state()?;
+    for (name, wrong) in [
+        ("queue_rows", Tensor::new(&[-1i64], &Device::Cpu)?),
+        ("queue_rows", Tensor::new(&[1i64, 1, 0], &Device::Cpu)?),
+        ("queue_feats", asked.narrow(1, 0, 1)?),
+        ("queue_probs", asked.clone()),
+    ] {
+        let mut broken = saved.clone();
+        broken.insert(name.to_owned(), wrong);
+        assert!(queue.load_state(&broken).is_err(), "{name}");
+        let after = queue.recall(&asked, TEMPERATURE)?;
+        assert_eq!(
+            before.tensor().to_vec2::<f64>()?,
+            after.tensor().to_vec2::<f64>()?
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn wrong_shapes_and_states_are_refused() -> Result<()> {
     let error = MemoryQueue::new(0, WIDTH, CLASSES).unwrap_err().to_string();
     assert_eq!(error, "queue_batches = 0, expected at least 1");

@@ -135,6 +135,15 @@ fn wrong_queues_are_refused() -> Result<()> {
         refused(0, AlignmentTarget::Uniform),
         "alignment.length = 0, expected at least 1"
     );
+    for length in [65_537, usize::MAX] {
+        assert_eq!(
+            refused(length, AlignmentTarget::Uniform),
+            format!(
+                "alignment.length = {}, expected 65536 or less",
+                length as f64
+            )
+        );
+    }
     assert_eq!(
         refused(4, AlignmentTarget::Given(vec![0.5, 0.5])),
         "alignment.target has shape [2], expected (3,)"

@@ -1,14 +1,17 @@
 //! The weak/strong composition on a small network.
 
+use std::cell::RefCell;
+
 use candle_core::{DType, Device, Tensor, Var};
 use leaf_core::{
-    CategoryConfig, Encoder, Faces, ForwardPlan, LeafConfig, Linear, Masking, Mode, NoiseSource,
-    Parameters, Random, leaf_head, linear,
+    CategoryConfig, Encoder, Faces, ForwardPlan, HeadOutput, LeafConfig, Linear, Masking, Mode,
+    NoiseSource, Parameters, Random, leaf_head, linear,
 };
 use leaf_ssl::{
     Algorithm, Batch, CategoryLevel, Context, CrossEntropy, FixedThreshold, HardLabels, Labeled,
-    Logits, Losses, Model, PseudoLabeler, PseudoLabels, Result, Seen, Stateful, Step, UTILIZATION,
-    Unlabeled, UnlabeledFaces, UnlabeledLoss, ViewPass, Views, WeakStrong, WeakStrongConfig,
+    LabeledFaces, Logits, LossBound, LossBoundConfig, Losses, Model, Network, PseudoLabeler,
+    PseudoLabels, Result, Seen, SoftLabels, Stateful, Step, UTILIZATION, Unlabeled, UnlabeledFaces,
+    UnlabeledLoss, ViewPass, Views, WeakStrong, WeakStrongConfig,
 };
 use leaf_testkit::entries;
 
@@ -233,5 +236,87 @@ fn a_saved_state_goes_on_as_if_nothing_had_happened() -> Result<()> {
     assert_eq!(a, b);
     let fresh = entries(&loss(&mut build()?, &network, &next)?.total)?;
     assert_ne!(a, fresh);
+    Ok(())
+}
+
+/// Writes down the mode of each pass through the encoder.
+struct Recorder<'a>(&'a Model<Dense>, RefCell<Vec<Mode>>);
+
+impl Network for Recorder<'_> {
+    fn encode(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.1.borrow_mut().push(mode);
+        self.0.encode(images, mode)
+    }
+
+    fn head(&self, features: &Tensor, mode: Mode) -> Result<HeadOutput> {
+        self.0.head(features, mode)
+    }
+
+    fn num_classes(&self) -> usize {
+        CLASSES
+    }
+}
+
+/// The batch's labelled faces.
+struct AllLabeled(Batch);
+
+impl LabeledFaces for AllLabeled {
+    fn pass(&self, _pass: usize) -> Box<dyn Iterator<Item = Result<(Tensor, Tensor)>> + '_> {
+        let Labeled { images, labels, .. } = &self.0.labeled;
+        Box::new(std::iter::once(Ok((images.clone(), labels.clone()))))
+    }
+}
+
+/// Running statistics must not have seen the step's rows, and no graph is kept meanwhile.
+#[test]
+fn a_selector_looks_at_all_labelled_faces_before_the_steps_passes() -> Result<()> {
+    let parameters = Parameters::new(0);
+    let network = network(&parameters, &LeafConfig::off())?;
+    let recorder = Recorder(&network, RefCell::default());
+    let faces = AllLabeled(batch(1)?);
+    let context = Context::new(&recorder).with_labeled(&faces);
+    let mut dash = WeakStrong::new(
+        "Dash",
+        SoftLabels::new(0.5)?,
+        LossBound::new(LossBoundConfig::default())?,
+        CrossEntropy,
+        WeakStrongConfig::new(1., &LeafConfig::off()),
+    )?;
+    // A batch that does not fit costs no pass.
+    assert!(dash.loss(&context, &batch(0)?, step()).is_err());
+    assert!(recorder.1.borrow().is_empty());
+    dash.loss(&context, &batch(1)?, step())?;
+    assert_eq!(*recorder.1.borrow(), [Mode::Eval, Mode::Train]);
+    Ok(())
+}
+
+/// The level alone, scaled: its sum is that of the host's cross-entropy.
+#[test]
+fn the_level_is_scaled_to_the_hosts_own_cross_entropy() -> Result<()> {
+    let config = CategoryConfig {
+        rescale: true,
+        faces: Faces::All,
+        ramp: 0.,
+        ..LeafConfig::paper().category.expect("a category level")
+    };
+    let weak = ViewPass::of_logits(Logits::new(weak_logits()?)?);
+    let truth = Tensor::zeros(6, DType::U32, &Device::Cpu)?;
+    let seen = Seen::new(vec![weak.clone()], weak, truth, step());
+    let strong = Logits::new(normal(4, 6, CLASSES)?)?;
+    let soft = SoftLabels::new(2.)?.label(&seen)?;
+    let hard = HardLabels::new(None, CLASSES)?.label(&seen)?;
+    for labels in [soft, hard] {
+        let weights = labels.confidence.ones_like()?;
+        let level =
+            CategoryLevel::new(CrossEntropy, &config, CLASSES)?.losses(&UnlabeledFaces {
+                seen: &seen,
+                strong: &strong,
+                labels: &labels,
+                weights: &weights,
+            })?;
+        let level = entries(&level.losses.mean_all()?)?[0];
+        let host = entries(&labels.cross_entropy(&strong)?.mean_all()?)?[0];
+        assert!((level - host).abs() < 1e-12, "{level} {host}");
+    }
     Ok(())
 }

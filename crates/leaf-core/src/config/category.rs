@@ -126,8 +126,8 @@ pub struct CategoryConfig {
     pub faces: Faces,
     /// How the faces' weights enter the mean.
     pub masking: Masking,
-    /// Whether the loss is scaled to the size of the host's cross-entropy over all faces, both taken
-    /// as constants (the released code's balance ratio).
+    /// Whether the loss is scaled to the size of the host's cross-entropy over all faces (of soft labels
+    /// where the host's are), both taken as constants (the released code's balance ratio).
     pub rescale: bool,
     /// What the loss is multiplied by, beside the host's own weight.
     pub weight: f64,

@@ -27,6 +27,7 @@ impl Stateful for ClassThresholds {}
 
 impl Selector for ClassThresholds {
     fn select(&mut self, labels: &mut PseudoLabels, _seen: &Seen) -> Result<Tensor> {
+        labels.expect_classes(self.thresholds.dim(0)?)?;
         let PseudoLabels {
             classes,
             confidence,

@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 use leaf_core::Error;
 
 use super::{Selector, on_host, weights};
-use crate::{PseudoLabels, Result, Seen, State, Stateful, Views, state_entry};
+use crate::{Error as SslError, PseudoLabels, Result, Seen, State, Stateful, Views, state_entry};
 
 /// The configuration of a [`Curriculum`].
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,9 @@ const STATUS: &str = "class_acc";
 /// warm-up, over the faces that were never learned if those are more). A face is learned when its
 /// confidence reaches τ, whatever its class's threshold. β is updated after the mask. The counts are
 /// kept, not recounted.
+///
+/// The saved state is that of the faces by their places: it fits any training list of the same length,
+/// whichever faces are on it.
 #[derive(Clone, Debug)]
 pub struct Curriculum {
     config: CurriculumConfig,
@@ -87,6 +90,26 @@ impl Curriculum {
         self.counts[class] += 1;
     }
 
+    /// Checks that each of those faces has a place in the training list.
+    fn expect_places(&self, index: &[usize], faces: usize) -> Result<()> {
+        if index.len() != faces {
+            return Err(SslError::Rows {
+                what: "places of unlabelled faces",
+                expected: faces,
+                found: index.len(),
+            });
+        }
+        let outside = index.iter().find(|&&face| face >= self.learned.len());
+        outside.map_or(Ok(()), |&face| {
+            Err(Error::OutOfRange {
+                field: "index of an unlabelled face",
+                value: face as f64,
+                expected: "less than the number of faces",
+            }
+            .into())
+        })
+    }
+
     fn update_status(&mut self) {
         let largest = self.counts.iter().copied().max().unwrap_or(0);
         // While all faces are alike, the counts say nothing yet.
@@ -112,7 +135,9 @@ impl Selector for Curriculum {
     }
 
     fn select(&mut self, labels: &mut PseudoLabels, seen: &Seen) -> Result<Tensor> {
+        labels.expect_classes(self.counts.len())?;
         let faces = on_host(labels)?;
+        self.expect_places(&seen.index, faces.len())?;
         let threshold = self.config.threshold as f32;
         let passes = |&(class, confidence): &(usize, f32)| {
             let status = self.status[class];
@@ -120,14 +145,6 @@ impl Selector for Curriculum {
         };
         let mask = weights(faces.iter().map(passes).collect(), labels)?;
         for (&face, &(class, confidence)) in seen.index.iter().zip(&faces) {
-            if face >= self.learned.len() {
-                return Err(Error::OutOfRange {
-                    field: "index of an unlabelled face",
-                    value: face as f64,
-                    expected: "less than the number of faces",
-                }
-                .into());
-            }
             if confidence >= threshold {
                 self.learn(face, class);
             }
@@ -161,9 +178,9 @@ impl Stateful for Curriculum {
             .into_iter()
             .map(|class| usize::try_from(class).ok())
             .collect();
-        self.counts.fill(0);
+        let mut counts = vec![0; self.counts.len()];
         for &class in learned.iter().flatten() {
-            let known = self.counts.get_mut(class).ok_or(Error::OutOfRange {
+            let known = counts.get_mut(class).ok_or(Error::OutOfRange {
                 field: "class in the saved state",
                 value: class as f64,
                 expected: "less than the number of classes",
@@ -171,6 +188,7 @@ impl Stateful for Curriculum {
             *known += 1;
         }
         self.never = learned.iter().filter(|class| class.is_none()).count();
+        self.counts = counts;
         self.learned = learned;
         self.status = status;
         Ok(())

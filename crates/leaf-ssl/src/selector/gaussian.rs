@@ -22,6 +22,9 @@ pub enum StatisticsOf {
     Unaligned,
 }
 
+/// How much of the running average stays at each step where an alignment does not say so.
+const ALIGNMENT_MOMENTUM: f64 = 0.999;
+
 /// The configuration of a [`Gaussian`] selector.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -32,7 +35,7 @@ pub struct GaussianConfig {
     /// How many standard deviations the weight falls over, above 0.
     pub n_sigma: f64,
     /// Whether and how predictions are aligned before they are weighed.
-    #[cfg_attr(feature = "serde", serde(with = "leaf_core::switch"))]
+    #[cfg_attr(feature = "serde", serde(with = "alignment_file"))]
     pub alignment: Option<Alignment>,
     /// Which probabilities the running mean and variance are of.
     pub statistics: StatisticsOf,
@@ -44,11 +47,45 @@ impl Default for GaussianConfig {
             momentum: 0.999,
             n_sigma: 2.,
             alignment: Some(Alignment {
-                momentum: 0.999,
+                momentum: ALIGNMENT_MOMENTUM,
                 ..Alignment::default()
             }),
             statistics: StatisticsOf::Aligned,
         }
+    }
+}
+
+/// Reads an alignment that is only partly there: what is missing is SoftMatch's, and not that of
+/// [`Alignment::default`].
+#[cfg(feature = "serde")]
+mod alignment_file {
+    use leaf_core::{Alignment, AlignmentTarget, switch};
+    use serde::{Deserialize, Deserializer};
+
+    pub(super) use switch::serialize;
+
+    #[derive(Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct AlignmentFile {
+        momentum: f64,
+        target: AlignmentTarget,
+    }
+
+    impl Default for AlignmentFile {
+        fn default() -> Self {
+            Self {
+                momentum: super::ALIGNMENT_MOMENTUM,
+                target: AlignmentTarget::default(),
+            }
+        }
+    }
+
+    pub(super) fn deserialize<'de, D>(deserializer: D) -> Result<Option<Alignment>, D::Error>
+    where
+        D: Deserializer<'de>,
+    {
+        let file: Option<AlignmentFile> = switch::deserialize(deserializer)?;
+        Ok(file.map(|AlignmentFile { momentum, target }| Alignment { momentum, target }))
     }
 }
 
@@ -63,6 +100,7 @@ const ALIGNMENT: &str = "alignment";
 #[derive(Clone, Debug)]
 pub struct Gaussian {
     config: GaussianConfig,
+    num_classes: usize,
     alignment: Option<AverageAlignment>,
     mean: f32,
     variance: f32,
@@ -101,10 +139,24 @@ impl Gaussian {
         let alignment = alignment.map(|alignment| AverageAlignment::new(alignment, num_classes));
         Ok(Self {
             alignment: alignment.transpose()?,
+            num_classes,
             mean: 1. / num_classes.max(1) as f32,
             variance: 1.,
             config,
         })
+    }
+
+    fn weight(&self, confidence: f32) -> f32 {
+        if confidence >= self.mean {
+            return 1.;
+        }
+        // Without any spread what is below the mean is infinitely far from it.
+        if self.variance == 0. {
+            return 0.;
+        }
+        let spread = 2. * self.variance / (self.config.n_sigma * self.config.n_sigma) as f32;
+        let below = confidence - self.mean;
+        (-(below * below) / spread).exp()
     }
 
     fn update(&mut self, confidences: &[f32]) {
@@ -129,6 +181,7 @@ fn on_host(confidence: &Tensor) -> Result<Vec<f32>> {
 
 impl Selector for Gaussian {
     fn select(&mut self, labels: &mut PseudoLabels, _seen: &Seen) -> Result<Tensor> {
+        labels.expect_classes(self.num_classes)?;
         let unaligned = on_host(&labels.confidence)?;
         let confidences = match &mut self.alignment {
             Some(alignment) => on_host(&alignment.align(&labels.probs)?.confidence()?)?,
@@ -138,12 +191,8 @@ impl Selector for Gaussian {
             StatisticsOf::Aligned => &confidences,
             StatisticsOf::Unaligned => &unaligned,
         });
-        let spread = 2. * self.variance / (self.config.n_sigma * self.config.n_sigma) as f32;
-        let weight = |c: f32| {
-            let below = (c - self.mean).min(0.);
-            (-(below * below) / spread).exp()
-        };
-        weights(confidences.into_iter().map(weight).collect(), labels)
+        let faces = confidences.into_iter().map(|c| self.weight(c));
+        weights(faces.collect(), labels)
     }
 }
 
@@ -160,8 +209,49 @@ impl Stateful for Gaussian {
     }
 
     fn load_state(&mut self, state: &State) -> Result<()> {
-        self.mean = state_entry(state, MEAN, &[1])?.to_vec1::<f32>()?[0];
-        self.variance = state_entry(state, VARIANCE, &[1])?.to_vec1::<f32>()?[0];
-        self.alignment.load_state(&part_of_state(state, ALIGNMENT))
+        let entry =
+            |name: &str| -> Result<f32> { Ok(state_entry(state, name, &[1])?.to_vec1()?[0]) };
+        let (mean, variance) = (entry(MEAN)?, entry(VARIANCE)?);
+        self.alignment
+            .load_state(&part_of_state(state, ALIGNMENT))?;
+        self.mean = mean;
+        self.variance = variance;
+        Ok(())
+    }
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+    use serde::de::IntoDeserializer;
+    use serde::de::value::Error;
+
+    use super::*;
+
+    fn read(
+        alignment: &[(&'static str, &'static str)],
+    ) -> std::result::Result<GaussianConfig, Error> {
+        let alignment: BTreeMap<_, _> = alignment.iter().copied().collect();
+        let file = BTreeMap::from([("alignment", alignment)]);
+        GaussianConfig::deserialize(file.into_deserializer())
+    }
+
+    #[test]
+    fn what_a_file_leaves_out_is_as_published() -> std::result::Result<(), Error> {
+        let published = GaussianConfig::default();
+        assert_eq!(
+            published.alignment.as_ref().map(|a| a.momentum),
+            Some(0.999)
+        );
+        assert_eq!(read(&[("target", "uniform")])?, published);
+        assert_eq!(read(&[])?, published);
+        let error = read(&[("momentun", "1")]).unwrap_err().to_string();
+        assert!(error.contains("momentun"), "{error}");
+        let off = BTreeMap::from([("alignment", "off")]);
+        let off: GaussianConfig = Deserialize::deserialize(off.into_deserializer())?;
+        assert_eq!(off.alignment, None);
+        Ok(())
     }
 }

@@ -33,7 +33,8 @@ pub trait Selector: Stateful {
         Views::NONE
     }
 
-    /// Before a step's faces are labelled: for rules that look at all labelled faces now and then.
+    /// Before a step's faces go through the network: for rules that look at all labelled faces now and
+    /// then.
     ///
     /// # Errors
     /// When the context lacks what the rule needs.

@@ -6,6 +6,7 @@ use candle_core::{D, DType, Device, Tensor};
 use leaf_core::Error;
 
 use super::{Penalty, Selector, on_host};
+use crate::scores::expect_classes;
 use crate::{Logits, PseudoLabels, Result, Seen, State, Stateful, bounds, state_entry};
 
 /// The configuration of a [`SelfAdaptive`] selector.
@@ -129,6 +130,7 @@ fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
 
 impl Selector for SelfAdaptive {
     fn select(&mut self, labels: &mut PseudoLabels, _seen: &Seen) -> Result<Tensor> {
+        labels.expect_classes(self.average.len())?;
         let faces = on_host(labels)?;
         let probs = labels.probs.tensor();
         let mean = probs.mean(0)?.to_device(&Device::Cpu)?;
@@ -173,9 +175,10 @@ impl Stateful for SelfAdaptive {
         let entry = |name: &str, count: usize| -> Result<Vec<f32>> {
             Ok(state_entry(state, name, &[count])?.to_vec1()?)
         };
-        self.global = entry(GLOBAL, 1)?[0];
-        self.average = entry(AVERAGE, classes)?;
+        let (global, average) = (entry(GLOBAL, 1)?[0], entry(AVERAGE, classes)?);
         self.histogram = entry(HISTOGRAM, classes)?;
+        self.average = average;
+        self.global = global;
         Ok(())
     }
 }
@@ -184,10 +187,11 @@ impl Stateful for SelfAdaptive {
 ///
 /// With the strong predictions q of the kept faces, their mean `q̄` and the histogram ĥ of their
 /// classes: `Σ_c a_c ln(b_c + 1e-12)`, `a = norm(p̃ / h̃)`, `b = norm(q̄ / ĥ)` where classes that do not
-/// occur in ĥ count 0. Minimizing it rewards diverse predictions. `None` if no face is kept.
+/// occur in h̃ or ĥ count 0, and so does a ratio that is no number any more. Minimizing it rewards diverse
+/// predictions. `None` if no face is kept.
 ///
 /// # Errors
-/// Those of candle, when the shapes do not fit.
+/// [`Error::Shape`] when the predictions are of other classes than the averages; those of candle.
 pub fn fairness(
     strong: &Logits,
     mask: &Tensor,
@@ -204,6 +208,9 @@ pub fn fairness(
         return Ok(None);
     }
     let logits = strong.tensor();
+    for classes in [average.len(), histogram.len()] {
+        expect_classes("predictions of strong views", logits, classes)?;
+    }
     let kept = Tensor::new(kept, logits.device())?;
     let probs = candle_nn::ops::softmax(&logits.index_select(&kept, 0)?, D::Minus1)?;
     let classes = probs.argmax(1)?.to_device(&Device::Cpu)?.to_vec1::<u32>()?;
@@ -215,15 +222,32 @@ pub fn fairness(
         let values = Tensor::new(values, logits.device())?;
         Ok(values.to_dtype(logits.dtype())?)
     };
-    let expected = average.iter().zip(histogram).map(|(p, h)| p * inverse(*h));
-    let expected = normalized(&on_device(expected.collect())?)?;
+    let expected = average.iter().zip(histogram);
+    let expected = expected.map(|(p, h)| finite(p * inverse(*h)));
+    let expected = on_device(shares(expected.collect()))?;
     let inverse_counts = on_device(counts.into_iter().map(inverse).collect())?;
     let found = normalized(&(probs.mean(0)? * inverse_counts)?)?;
     Ok(Some((expected * (found + 1e-12)?.log()?)?.sum_all()?))
 }
 
+/// Multiplied by the momentum at each step, the share of a class that is never predicted soon has no inverse in f32.
 fn inverse(value: f32) -> f32 {
-    if value > 0. { 1. / value } else { 0. }
+    finite(1. / value)
+}
+
+/// 0 in place of what is no number, as in USB.
+fn finite(value: f32) -> f32 {
+    if value.is_finite() { value } else { 0. }
+}
+
+/// Divided by their sum, which may be larger than the values' type.
+fn shares(values: Vec<f32>) -> Vec<f32> {
+    let sum: f64 = values.iter().copied().map(f64::from).sum();
+    let share = |value: f32| (f64::from(value) / sum) as f32;
+    match sum > 0. {
+        true => values.into_iter().map(share).collect(),
+        false => values,
+    }
 }
 
 fn normalized(values: &Tensor) -> Result<Tensor> {
