@@ -76,6 +76,16 @@ pub enum Error {
         mismatches: Mismatches,
     },
 
+    /// A state was refused, and the one before it could not be taken back: what the trainer keeps
+    /// between steps is undefined.
+    #[error("{refused}; and the state before it could not be taken back: {source}")]
+    NotTakenBack {
+        /// Why the state was refused.
+        refused: String,
+        /// Why the state before it was.
+        source: Box<Error>,
+    },
+
     /// The average network's tensors are not the trained network's.
     #[error("the average network does not fit the trained one: {mismatches}")]
     AverageMismatch {

@@ -66,7 +66,7 @@ pub fn batch(step: usize, views: Views) -> Result<Batch> {
             strong,
             rotated,
             index: places.into_iter().filter(|_| views.index).collect(),
-            hidden_labels: None,
+            hidden_labels: Vec::new(),
         },
     })
 }

@@ -103,8 +103,7 @@ impl Plan {
                 .map(|i| self.view(&index, augment, &random.split_index(i)))
                 .collect::<Result<Vec<_>>>()
         };
-        let hidden = index.iter().map(|&place| self.faces.entries()[place].label);
-        let hidden_labels = hidden.collect();
+        let hidden_labels = self.hidden_labels(&index);
         let Views { weak, strong, .. } = self.views;
         let strong = views(strong, Augmentation::strong, random.split("strong"))?;
         let first = strong.first().filter(|_| self.views.rotated);
@@ -116,6 +115,17 @@ impl Plan {
             hidden_labels,
             index: asked_for(index, self.views.index),
         })
+    }
+
+    /// The faces' true classes, as far as they are known; empty where none is.
+    fn hidden_labels(&self, index: &[usize]) -> Vec<Option<u32>> {
+        let labels = index.iter().map(|&place| self.faces.entries()[place].label);
+        let labels: Vec<Option<u32>> = labels.collect();
+        if labels.iter().any(Option::is_some) {
+            labels
+        } else {
+            Vec::new()
+        }
     }
 
     pub(super) fn labeled_pass(&self, device: &Device) -> LabeledPass {

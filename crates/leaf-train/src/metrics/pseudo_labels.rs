@@ -6,25 +6,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// How good the pseudo-labels of some steps were. Where the true classes are known this is their only
-/// use: no trainer sees them.
+/// How good the pseudo-labels of some steps were.
+///
+/// What they are right about is counted over the faces whose true class is known, be it all or few.
+/// This is the only use of those classes: no trainer sees them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PseudoLabelQuality {
-    /// The mean weight of all unlabelled faces: the share that was trained on.
+    /// The mean weight of all unlabelled faces, of known class or not: the share that was trained on.
     pub utilization: f64,
-    /// The share of right ones among the labels that were trained on, by weight; `None` without any or
-    /// where the true classes are unknown.
+    /// Of the labels that were trained on and whose face is of known class, the share of right ones, by
+    /// weight; `None` without any.
     pub accuracy: Option<f64>,
-    /// The same for each class; empty where the true classes are unknown.
+    /// The same for each class; empty where no face's class was known.
     pub classes: Vec<ClassQuality>,
 }
 
 /// How good the pseudo-labels of one class were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClassQuality {
-    /// Of the labels that say this class and were trained on, the share of right ones; `None` without any.
+    /// Of the labels that say this class, were trained on and whose face is of known class, the share of
+    /// right ones; `None` without any.
     pub accuracy: Option<f64>,
-    /// Of the faces that are of this class, the share that was trained on; `None` without any.
+    /// Of the faces that are known to be of this class, the share that was trained on; `None` without any.
     pub coverage: Option<f64>,
 }
 
@@ -33,12 +36,12 @@ pub struct ClassQuality {
 pub(crate) struct PseudoLabelTally {
     faces: f64,
     used: f64,
-    /// Whether the true classes of all faces were known.
+    /// Whether the true class of any face was known.
     known: bool,
     classes: Vec<ClassCounts>,
 }
 
-/// Sums of weights.
+/// Sums of weights over the faces of known class.
 #[derive(Clone, Copy, Debug, Default)]
 struct ClassCounts {
     faces: f64,
@@ -57,17 +60,26 @@ impl PseudoLabelTally {
         Self {
             faces: 0.,
             used: 0.,
-            known: true,
+            known: false,
             classes: vec![ClassCounts::default(); num_classes],
         }
     }
 
-    /// Adds a step. Returns the share of right ones in it, by weight.
+    /// Adds a step whose faces' true classes are known in part: an entry a face, or none at all.
+    /// Returns the share of right ones among the labels of known class, by weight; `None` without any.
     pub(crate) fn add(
         &mut self,
         selection: &Selection,
-        truth: Option<&[u32]>,
+        truth: &[Option<u32>],
     ) -> Result<Option<f64>> {
+        let rows = selection.classes.elem_count();
+        if !truth.is_empty() && truth.len() != rows {
+            return Err(Error::Core(leaf_core::Error::Shape {
+                what: "hidden labels",
+                expected: format!("({rows},)"),
+                found: vec![truth.len()],
+            }));
+        }
         let classes = selection.classes.to_device(&Device::Cpu)?;
         let classes = classes.to_dtype(DType::U32)?.to_vec1::<u32>()?;
         // Metal has no f64.
@@ -75,25 +87,16 @@ impl PseudoLabelTally {
         let weights = weights.to_dtype(DType::F64)?.to_vec1::<f64>()?;
         self.faces += weights.len() as f64;
         self.used += weights.iter().sum::<f64>();
-        let Some(truth) = truth else {
-            self.known = false;
-            return Ok(None);
-        };
-        if truth.len() != classes.len() {
-            return Err(Error::Core(leaf_core::Error::Shape {
-                what: "hidden labels",
-                expected: format!("({},)", classes.len()),
-                found: vec![truth.len()],
-            }));
-        }
         let (mut right, mut used) = (0., 0.);
         for ((class, truth), weight) in classes.into_iter().zip(truth).zip(weights) {
-            let hit = if class == *truth { weight } else { 0. };
+            let Some(truth) = *truth else { continue };
+            self.known = true;
+            let hit = if class == truth { weight } else { 0. };
             self.count(class, |counts| {
                 counts.named += weight;
                 counts.right += hit;
             });
-            self.count(*truth, |counts| {
+            self.count(truth, |counts| {
                 counts.faces += 1.;
                 counts.used += weight;
             });
@@ -150,7 +153,7 @@ mod tests {
     fn accuracy_is_of_labels_and_coverage_of_faces() -> Result<()> {
         let mut tally = PseudoLabelTally::new(3);
         assert_eq!(tally.quality(), None);
-        let accuracy = tally.add(&selection()?, Some(&[0, 1, 1, 2]))?;
+        let accuracy = tally.add(&selection()?, &[0, 1, 1, 2].map(Some))?;
         assert_eq!(accuracy, Some(1.5 / 2.5));
         let quality = tally.quality().expect("a step was counted");
         assert_eq!(quality.utilization, 2.5 / 4.);
@@ -170,11 +173,56 @@ mod tests {
     #[test]
     fn unknown_classes_leave_utilization() -> Result<()> {
         let mut tally = PseudoLabelTally::new(3);
-        assert_eq!(tally.add(&selection()?, None)?, None);
+        for nothing in [&[][..], &[None; 4]] {
+            assert_eq!(tally.add(&selection()?, nothing)?, None);
+            let quality = tally.quality().expect("a step was counted");
+            assert_eq!(quality.utilization, 2.5 / 4.);
+            assert!(quality.accuracy.is_none() && quality.classes.is_empty());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn faces_of_unknown_class_count_for_utilization_alone() -> Result<()> {
+        let mut tally = PseudoLabelTally::new(3);
+        // A wrong label of full weight and a right one of half; the other two might be anything.
+        let truth = [None, Some(1), Some(1), None];
+        assert_eq!(tally.add(&selection()?, &truth)?, Some(0.5 / 1.5));
+        let known = tally.quality().expect("a step was counted");
+        let class = |accuracy, coverage| ClassQuality { accuracy, coverage };
+        assert_eq!(known.utilization, 2.5 / 4.);
+        assert_eq!(known.accuracy, Some(0.5 / 1.5));
+        assert_eq!(
+            known.classes,
+            [
+                class(Some(0.), None),
+                class(Some(1.), Some(0.75)),
+                class(None, None),
+            ]
+        );
+        assert_eq!(tally.add(&selection()?, &[])?, None);
+        assert_eq!(tally.quality(), Some(known), "a step without truth");
+        Ok(())
+    }
+
+    #[test]
+    fn known_faces_that_were_not_trained_on_have_no_accuracy() -> Result<()> {
+        let mut tally = PseudoLabelTally::new(3);
+        let truth = [None, None, None, Some(2)];
+        assert_eq!(tally.add(&selection()?, &truth)?, None);
         let quality = tally.quality().expect("a step was counted");
-        assert_eq!(quality.utilization, 2.5 / 4.);
-        assert!(quality.accuracy.is_none() && quality.classes.is_empty());
-        assert!(tally.add(&selection()?, Some(&[0])).is_err());
+        assert_eq!(quality.accuracy, None);
+        assert_eq!(quality.classes[2].coverage, Some(0.));
+        Ok(())
+    }
+
+    #[test]
+    fn another_number_of_classes_than_of_faces_is_refused_uncounted() -> Result<()> {
+        let mut tally = PseudoLabelTally::new(3);
+        let error = tally.add(&selection()?, &[Some(0)]).unwrap_err();
+        let text = error.to_string();
+        assert_eq!(text, "hidden labels has shape [1], expected (4,)");
+        assert_eq!(tally.quality(), None);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 mod config;
 mod readings;
 mod run;
+mod state;
 mod step;
 
 #[cfg(test)]
@@ -11,7 +12,7 @@ mod tests;
 use std::path::Path;
 
 use leaf_core::Parameters;
-use leaf_ssl::{Algorithm, Context, LabeledFaces, Network, State, Step};
+use leaf_ssl::{Algorithm, Context, LabeledFaces, Network, Step};
 
 pub use config::{SelectBy, TrainConfig};
 
@@ -206,64 +207,6 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
     /// The optimizer.
     pub fn optimizer(&self) -> &dyn Optimizer {
         self.optimizer.as_ref()
-    }
-
-    /// What the optimizer and the algorithm keep between steps, as `optimizer.NAME` and
-    /// `algorithm.NAME`. With both networks' tensors and [`Trainer::done`] it is all that the
-    /// trainer itself needs to go on.
-    ///
-    /// # Errors
-    /// Those of candle and of the algorithm.
-    pub fn state(&self) -> Result<State> {
-        let mut state = State::new();
-        for (part, entries) in [
-            ("optimizer", self.optimizer.state()?),
-            ("algorithm", self.algorithm.state()?),
-        ] {
-            let entries = entries.into_iter();
-            state.extend(entries.map(|(name, tensor)| (format!("{part}.{name}"), tensor)));
-        }
-        Ok(state)
-    }
-
-    /// Goes on after step `done`, where [`Trainer::state`] was taken. The networks' tensors are the
-    /// caller's to restore, and so is every entry that starts with neither `optimizer.` nor
-    /// `algorithm.`.
-    ///
-    /// # Errors
-    /// When an entry is missing or does not fit, or `done` is more than the run's steps.
-    pub fn load_state(&mut self, state: &State, done: usize) -> Result<()> {
-        if done > self.config.steps {
-            return Err(Error::OutOfRange {
-                field: "done",
-                value: done as f64,
-                expected: "at most the steps of the run",
-            });
-        }
-        let part = |name: &str| -> State {
-            let entries = state.iter().filter_map(|(stored, tensor)| {
-                let entry = stored.strip_prefix(name)?.strip_prefix('.')?;
-                Some((entry.to_owned(), tensor.clone()))
-            });
-            entries.collect()
-        };
-        self.optimizer.load_state(&part("optimizer"))?;
-        self.algorithm.load_state(&part("algorithm"))?;
-        self.refuse_unread(state)?;
-        self.done = done;
-        Ok(())
-    }
-
-    /// An entry that nothing read would be lost in silence.
-    fn refuse_unread(&self, state: &State) -> Result<()> {
-        let read = self.state()?;
-        let ours =
-            |name: &&String| name.starts_with("optimizer.") || name.starts_with("algorithm.");
-        let unread = |name: &&String| !read.contains_key(name.as_str());
-        match state.keys().filter(ours).find(unread) {
-            None => Ok(()),
-            Some(name) => Err(leaf_ssl::Error::UnknownState { name: name.clone() }.into()),
-        }
     }
 
     /// Where the run stands.

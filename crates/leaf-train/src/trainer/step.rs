@@ -58,7 +58,7 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         let Some(selection) = &losses.selection else {
             return Ok(());
         };
-        let truth = batch.unlabeled.hidden_labels.as_deref();
+        let truth = &batch.unlabeled.hidden_labels;
         if let Some(accuracy) = self.pseudo_labels.add(selection, truth)? {
             let entry = (PSEUDO_ACCURACY.to_owned(), vec![accuracy]);
             readings.diagnostics.push(entry);
@@ -101,7 +101,7 @@ fn without_truth(batch: &Batch) -> Batch {
     Batch {
         labeled: batch.labeled.clone(),
         unlabeled: Unlabeled {
-            hidden_labels: None,
+            hidden_labels: Vec::new(),
             ..batch.unlabeled.clone()
         },
     }

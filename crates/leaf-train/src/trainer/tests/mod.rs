@@ -2,7 +2,9 @@
 
 mod output;
 mod runs;
+mod state;
 mod steps;
+mod truth;
 
 use super::*;
 use crate::fake::{FakeAlgorithm, FakeNetwork, faces};

@@ -30,36 +30,6 @@ fn a_step_changes_thresholds_then_weights_then_the_average() -> Result<()> {
 }
 
 #[test]
-fn going_on_from_a_saved_state_equals_not_stopping() -> Result<()> {
-    let all: Vec<_> = batches(3).take(20).collect::<Result<_>>()?;
-    let mut whole = trainer(short(), FakeAlgorithm::new())?;
-    let mut first = trainer(short(), FakeAlgorithm::new())?;
-    let mut second = trainer(short(), FakeAlgorithm::new())?;
-    for batch in &all[..10] {
-        whole.step(batch)?;
-        first.step(batch)?;
-    }
-    second
-        .student()
-        .parameters
-        .copy_from(&first.student().parameters)?;
-    let average = |trainer: &FakeTrainer| trainer.average().expect("an average").parameters.clone();
-    average(&second).copy_from(&average(&first))?;
-    assert!(second.load_state(&first.state()?, 41).is_err());
-    assert!(second.load_state(&State::new(), 10).is_err());
-    second.load_state(&first.state()?, first.done())?;
-    for batch in &all[10..] {
-        whole.step(batch)?;
-        second.step(batch)?;
-    }
-    let (a, b) = (whole.student(), second.student());
-    assert_eq!(values(&a.parameters)?, values(&b.parameters)?);
-    assert_eq!(values(&average(&whole))?, values(&average(&second))?);
-    assert_eq!(second.algorithm().losses, 20);
-    Ok(())
-}
-
-#[test]
 fn a_loss_that_is_no_number_stops_before_the_weights_change() -> Result<()> {
     let algorithm = FakeAlgorithm {
         poisoned: Some(2),
@@ -147,17 +117,5 @@ fn settings_and_networks_must_agree() -> Result<()> {
     let warm = CosineSchedule { warmup_steps: 40 };
     let late = trainer(short(), FakeAlgorithm::new())?.with_schedule(warm);
     assert!(late.is_err());
-    Ok(())
-}
-
-#[test]
-fn entries_that_nothing_reads_are_refused() -> Result<()> {
-    let mut trainer = trainer(short(), FakeAlgorithm::new())?;
-    let mut state = trainer.state()?;
-    trainer.load_state(&state, 0)?;
-    let losses = state["algorithm.losses"].clone();
-    state.insert("algorithm.thresholds".to_owned(), losses);
-    let error = trainer.load_state(&state, 0).unwrap_err().to_string();
-    assert!(error.contains("\"algorithm.thresholds\""), "{error}");
     Ok(())
 }
