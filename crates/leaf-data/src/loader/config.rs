@@ -14,6 +14,7 @@ pub struct ImageConfig {
     /// Gray or color.
     pub color: Color,
     /// How levels become numbers; `None` is mean and deviation 0.5 in each channel.
+    #[serde(with = "leaf_core::switch")]
     pub normalization: Option<Normalization>,
 }
 
@@ -64,6 +65,7 @@ pub struct LoaderConfig {
     pub augment: AugmentConfig,
     /// Threads that prepare batches; `None` is as many as the machine runs at once. It changes no
     /// number.
+    #[serde(with = "leaf_core::switch")]
     pub threads: Option<usize>,
 }
 

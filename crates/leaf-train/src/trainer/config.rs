@@ -13,8 +13,10 @@ pub struct TrainConfig {
     /// The base learning rate, above 0.
     pub learning_rate: f64,
     /// The largest norm of the gradient, above 0; `None` does not clip.
+    #[serde(with = "leaf_core::switch")]
     pub clip: Option<f64>,
     /// How many steps an epoch has, at least 1; `None` is one pass over the unlabelled faces.
+    #[serde(with = "leaf_core::switch")]
     pub steps_per_epoch: Option<usize>,
     /// The share of the weights' average that each step keeps, in `[0, 1)`; `None` keeps no average.
     #[serde(with = "leaf_core::switch")]
