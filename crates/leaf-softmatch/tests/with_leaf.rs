@@ -57,24 +57,29 @@ fn at_first_nearly_every_face_teaches() -> Result<()> {
     assert_learns_above_threshold(soft_match)
 }
 
+/// The mean is in the middle of the faces' confidences, the variance is this one, and both stay there.
+fn with_variance(variance: f32, leaf: LeafConfig) -> Result<SoftMatch> {
+    let config = SoftMatchConfig {
+        weighting: GaussianConfig {
+            momentum: 0.999_999,
+            ..GaussianConfig::default()
+        },
+        ..SoftMatchConfig::default()
+    };
+    let mut algorithm = config.with_leaf(leaf).build(&task())?;
+    let mut state = algorithm.state()?;
+    for (name, value) in [("selector.mu", MEAN), ("selector.var", variance)] {
+        state.insert(name.to_owned(), Tensor::new(&[value], &Device::Cpu)?);
+    }
+    algorithm.load_state(&state)?;
+    Ok(algorithm)
+}
+
 /// With a spread so small that some weights are rounded to 0.
 #[test]
 fn faces_without_weight_teach_nothing() -> Result<()> {
     for leaf in faces_apart() {
-        let config = SoftMatchConfig {
-            weighting: GaussianConfig {
-                momentum: 0.999_999,
-                ..GaussianConfig::default()
-            },
-            ..SoftMatchConfig::default()
-        };
-        let mut algorithm = config.with_leaf(leaf.clone()).build(&task())?;
-        let mut state = algorithm.state()?;
-        for (name, value) in [("selector.mu", MEAN), ("selector.var", 1e-12)] {
-            state.insert(name.to_owned(), Tensor::new(&[value], &Device::Cpu)?);
-        }
-        algorithm.load_state(&state)?;
-        let faces = strong_gradients(&leaf, &mut algorithm, 0)?;
+        let faces = strong_gradients(&leaf, &mut with_variance(1e-12, leaf.clone())?, 0)?;
         let rejected = faces.iter().filter(|face| face.weight == 0.).count();
         assert!(0 < rejected, "{faces:?}");
         assert!(faces.iter().any(|face| face.weight == 1.), "{faces:?}");
@@ -95,7 +100,9 @@ fn the_robust_level_acts_by_the_hosts_weight() -> Result<()> {
     });
     let [both, accepted] = [Faces::Both, Faces::Accepted].map(Some);
     assert_eq!(faces, [None, both, accepted, accepted]);
-    assert_set_loss_by_the_hosts_weight(soft_match)
+    assert_set_loss_by_the_hosts_weight(soft_match)?;
+    // With a spread that gives nearly every face another weight.
+    assert_set_loss_by_the_hosts_weight(|leaf| with_variance(1e-4, leaf))
 }
 
 #[test]
