@@ -2,6 +2,7 @@
 
 mod fresh_process;
 mod learning;
+mod real_runs;
 mod rejected;
 mod resuming;
 mod trainers;

@@ -4,29 +4,18 @@ use candle_core::{DType, Tensor, Var};
 use leaf::recipe::{Levels, Preset, TrainerChoice};
 use leaf_core::{CategoryDecoupling, LeafConfig, positive_set_loss};
 use leaf_ssl::{AverageAlignment, Logits, Result, linear_ramp};
-use leaf_testkit::entries;
 use leaf_trial::{CLASSES, STEPS, Trial, batch};
 
 use crate::LAST;
 use crate::trainers::{at_threshold, build, masked};
 
 /// Each unlabelled face's weight, and the gradient of the loss in its (first) strong view.
-fn faces(trainer: &TrainerChoice) -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
+fn faces(trainer: &TrainerChoice) -> Result<Vec<(f64, Vec<f64>)>> {
     let mut algorithm = build(trainer)?;
     let mut trial = Trial::new(trainer.leaf(), &algorithm)?;
     // Rules that start by accepting everything have seen some faces by then.
     trial.train(&mut algorithm, 0..LAST)?;
-    let mut batch = batch(LAST, algorithm.views())?;
-    let strong = Var::from_tensor(&batch.unlabeled.strong[0])?;
-    batch.unlabeled.strong[0] = strong.as_tensor().clone();
-    let losses = trial.losses(&mut algorithm, &batch, LAST)?;
-    let weights = losses.selection.expect("the trainer selects").weights;
-    let grads = losses.total.backward()?;
-    let rows = match grads.get(&strong) {
-        Some(grad) => grad.flatten_from(1)?.to_dtype(DType::F64)?.to_vec2()?,
-        None => vec![Vec::new(); weights.dim(0)?],
-    };
-    Ok((entries(&weights)?, rows))
+    trial.strong_pixel_gradients(&mut algorithm, LAST)
 }
 
 fn category_only(trainer: &TrainerChoice, preset: Preset) -> TrainerChoice {
@@ -56,12 +45,12 @@ fn thresholds() -> impl Iterator<Item = f64> {
 fn rejected(trainer: &TrainerChoice, check: impl Fn(&TrainerChoice, usize, &[f64])) -> Result<()> {
     for threshold in thresholds() {
         let trainer = at_threshold(trainer, threshold);
-        let (weights, gradients) = faces(&trainer)?;
-        let accepted = weights.iter().filter(|weight| **weight > 0.).count();
-        if accepted == 0 || accepted == weights.len() {
+        let faces = faces(&trainer)?;
+        let accepted = faces.iter().filter(|(weight, _)| *weight > 0.).count();
+        if accepted == 0 || accepted == faces.len() {
             continue;
         }
-        for (face, (weight, gradient)) in weights.iter().zip(&gradients).enumerate() {
+        for (face, (weight, gradient)) in faces.iter().enumerate() {
             if *weight == 0. {
                 check(&trainer, face, gradient);
             }

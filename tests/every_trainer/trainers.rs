@@ -1,8 +1,9 @@
 //! Every trainer's configuration with thresholds that suit a tiny network that knows nothing yet.
 
-use leaf::recipe::{Preset, TrainerChoice};
+use leaf::debias::DebiasConfig;
+use leaf::recipe::{Recipe, TrainerChoice};
 use leaf_ssl::{Algorithm, Result};
-use leaf_trial::task;
+use leaf_trial::{presets, task};
 
 /// All that use unlabelled faces.
 pub(crate) fn unlabeled() -> Vec<TrainerChoice> {
@@ -26,15 +27,38 @@ pub(crate) fn masked() -> Vec<TrainerChoice> {
         .collect()
 }
 
-/// The trainer with every preset of LEAF.
-pub(crate) fn presets(trainer: TrainerChoice) -> impl Iterator<Item = TrainerChoice> {
-    Preset::ALL
+/// Some of each kind, to be debiased: without strong views, with them, and with a memory.
+pub(crate) fn to_debias() -> Vec<TrainerChoice> {
+    let some = ["pi-model", "fixmatch", "simmatch"];
+    let all = unlabeled().into_iter();
+    all.filter(|trainer| some.contains(&trainer.name()))
+        .collect()
+}
+
+/// The trainer with every preset of LEAF, by the preset's name.
+pub(crate) fn with_presets(
+    trainer: TrainerChoice,
+) -> impl Iterator<Item = (&'static str, TrainerChoice)> {
+    presets()
         .into_iter()
-        .map(move |preset| trainer.clone().with_leaf(preset.config()))
+        .map(move |(preset, leaf)| (preset, trainer.clone().with_leaf(leaf)))
+}
+
+/// The trainer debiased in the published way.
+pub(crate) fn debiased(trainer: TrainerChoice) -> Recipe {
+    Recipe {
+        debias: Some(DebiasConfig::default()),
+        ..Recipe::default().with_trainer(trainer)
+    }
 }
 
 pub(crate) fn build(trainer: &TrainerChoice) -> Result<Box<dyn Algorithm>> {
-    match trainer.build(&task()) {
+    algorithm(&Recipe::default().with_trainer(trainer.clone()))
+}
+
+/// The recipe's trainer for the trial's faces.
+pub(crate) fn algorithm(recipe: &Recipe) -> Result<Box<dyn Algorithm>> {
+    match recipe.algorithm(&task()) {
         Ok(algorithm) => Ok(algorithm),
         Err(leaf::Error::Ssl(error)) => Err(error),
         Err(other) => panic!("{other}"),
@@ -43,7 +67,7 @@ pub(crate) fn build(trainer: &TrainerChoice) -> Result<Box<dyn Algorithm>> {
 
 /// Changes a setting by its path; a test that names one that there is not fails.
 pub(crate) fn set(trainer: &mut TrainerChoice, path: &str, value: f64) {
-    let recipe = leaf::recipe::Recipe::default().with_trainer(trainer.clone());
+    let recipe = Recipe::default().with_trainer(trainer.clone());
     let changed = recipe.with_setting(&format!("trainer.{path}={value:?}"));
     *trainer = changed.expect("a setting of the trainer").trainer;
 }

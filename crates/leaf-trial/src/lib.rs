@@ -35,7 +35,9 @@ mod taught;
 mod trainer;
 mod trial;
 
-pub use accepted::{assert_every_face_counts, assert_learns_above_threshold};
+pub use accepted::{
+    assert_encoder_follows, assert_every_face_counts, assert_learns_above_threshold,
+};
 pub use by_hand::ByHand;
 pub use faces::{CLASSES, LABELED, TRAINING_FACES, UNLABELED, batch, task};
 pub use network::{Dense, network};
@@ -50,5 +52,5 @@ pub use seen::seen;
 pub use set_loss::assert_set_loss_by_the_hosts_weight;
 pub use shift::Shift;
 pub use taught::{Taught, strong_gradients, view_gradients};
-pub use trainer::assert_trainer;
+pub use trainer::{assert_trainer, may_be_zero};
 pub use trial::{STEPS, Trial};

@@ -60,19 +60,54 @@ fn gradients_in(
     index: usize,
 ) -> Result<Vec<Taught>> {
     let trial = Trial::new(leaf, &*algorithm)?;
-    let mut batch = batch(index, algorithm.views())?;
-    let images = view(&mut batch.unlabeled);
-    let watched = Var::from_tensor(images)?;
-    *images = watched.as_tensor().clone();
-    let losses = trial.losses(algorithm, &batch, index)?;
-    let weights = losses.selection.expect("the algorithm selects").weights;
-    let weights = weights.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
-    let grads = losses.total.backward()?;
-    let grads = grads.get(&watched).expect("the views get a gradient");
-    let largest = grads.abs()?.flatten_from(1)?.max(1)?.to_dtype(DType::F64)?;
-    let pairs = weights.to_vec1::<f64>()?.into_iter();
-    Ok(pairs
-        .zip(largest.to_vec1::<f64>()?)
-        .map(|(weight, gradient)| Taught { weight, gradient })
+    let faces = trial.pixel_gradients(view, algorithm, index)?.into_iter();
+    let largest = |pixels: Vec<f64>| {
+        // In the total order what is not a number comes out on top.
+        let pixels = pixels.into_iter().map(f64::abs);
+        pixels.max_by(f64::total_cmp).unwrap_or(0.)
+    };
+    Ok(faces
+        .map(|(weight, pixels)| Taught {
+            weight,
+            gradient: largest(pixels),
+        })
         .collect())
+}
+
+impl Trial {
+    /// Each unlabelled face's weight, and the loss's gradient in the pixels of its first strong view, in
+    /// the step of that number, at the weights so far.
+    ///
+    /// # Errors
+    /// Those of the algorithm.
+    ///
+    /// # Panics
+    /// When the algorithm selects nothing or the views get no gradient at all.
+    pub fn strong_pixel_gradients(
+        &self,
+        algorithm: &mut dyn Algorithm,
+        index: usize,
+    ) -> Result<Vec<(f64, Vec<f64>)>> {
+        self.pixel_gradients(|faces| &mut faces.strong[0], algorithm, index)
+    }
+
+    fn pixel_gradients(
+        &self,
+        view: impl Fn(&mut Unlabeled) -> &mut Tensor,
+        algorithm: &mut dyn Algorithm,
+        index: usize,
+    ) -> Result<Vec<(f64, Vec<f64>)>> {
+        let mut batch = batch(index, algorithm.views())?;
+        let images = view(&mut batch.unlabeled);
+        let watched = Var::from_tensor(images)?;
+        *images = watched.as_tensor().clone();
+        let losses = self.losses(algorithm, &batch, index)?;
+        let weights = losses.selection.expect("the algorithm selects").weights;
+        let weights = weights.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
+        let grads = losses.total.backward()?;
+        let grads = grads.get(&watched).expect("the views get a gradient");
+        let pixels = grads.flatten_from(1)?.to_dtype(DType::F64)?;
+        let weights = weights.to_vec1()?.into_iter();
+        Ok(weights.zip(pixels.to_vec2()?).collect())
+    }
 }

@@ -26,11 +26,11 @@ pub fn assert_trainer<A: Algorithm + 'static>(
     Ok(())
 }
 
-/// Whether a parameter's gradient may be 0 at the initial weights of a preset.
+/// Whether a parameter's gradient may be 0 at the initial weights of a preset, by its name in [`presets`].
 ///
 /// The released gate's one weight is the constant 1 and its balance is dropped: it is dead. A robust
 /// expert's last layer starts at 0 and lets nothing through to the first.
-fn may_be_zero(preset: &str, path: &str) -> bool {
+pub fn may_be_zero(preset: &str, path: &str) -> bool {
     match preset {
         "released" => path.contains(".gate."),
         "robust" => path.contains(".experts.") && path.contains(".fc1."),
