@@ -34,8 +34,11 @@ impl SoftTraining<BoxedLoss> {
         let leaf = settings.leaf;
         leaf.check(num_classes)?;
         if leaf.contrastive.is_some() {
-            let part = "contrastive";
-            return Err(leaf_core::Error::NoPlace { part }.into());
+            return Err(leaf_core::Error::NoPlace {
+                part: "contrastive",
+                expected: "off",
+            }
+            .into());
         }
         bounds::not_negative("lambda_u", settings.lambda_u)?;
         let alignment = settings.alignment;

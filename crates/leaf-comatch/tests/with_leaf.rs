@@ -318,7 +318,10 @@ fn a_contrast_without_a_place_is_refused() {
         ..CoMatchConfig::default()
     };
     let error = config.build(&task()).map(|_| ()).unwrap_err().to_string();
-    assert!(error.starts_with("leaf.contrastive is on"), "{error}");
+    assert!(
+        error.starts_with("leaf.contrastive has no place"),
+        "{error}"
+    );
     assert!(
         config
             .with_leaf(LeafConfig::released())

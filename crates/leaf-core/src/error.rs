@@ -81,10 +81,12 @@ pub enum Error {
     },
 
     /// A part of LEAF that a trainer has no place for.
-    #[error("leaf.{part} is on, and this trainer has no place for it, expected it off")]
+    #[error("leaf.{part} has no place in this trainer, expected it {expected}")]
     NoPlace {
         /// The part.
         part: &'static str,
+        /// What it should be, such as `off`.
+        expected: &'static str,
     },
 
     /// A positive set could hold every class.

@@ -16,7 +16,7 @@ pub struct MeanTeacherConfig {
     pub ramp: f64,
     /// How far apart two answers are; the paper prefers squared errors.
     pub divergence: Divergence,
-    /// What LEAF adds: its aggregation. The rest of it is not used.
+    /// What LEAF adds: its aggregation. The rest has no place ([`LeafConfig::aggregation_only`]).
     pub leaf: LeafConfig,
 }
 

@@ -24,10 +24,11 @@
 //! # LEAF in it
 //!
 //! Squared errors hold whole distributions together: there is no strong view that could be held to a weak
-//! view's sets. Mean Teacher takes LEAF's aggregation, which sits in the heads of both networks
-//! ([`leaf_core::leaf_head`]), and nothing else of it:
-//! [`LeafConfig::aggregation_only`](leaf_core::LeafConfig::aggregation_only). The balance loss is the mean of the student's
-//! passes'. A wrapper that shifts logits reaches the teacher's answer and the student's.
+//! view's sets. Mean Teacher takes LEAF's aggregation and nothing else of it
+//! ([`LeafConfig::aggregation_only`](leaf_core::LeafConfig::aggregation_only)): the semantic and the instance
+//! mixtures, their balance weight, and the dropout and normalization of the heads that they sit in, those of
+//! both networks ([`leaf_core::leaf_head`]). The labelled faces' weight stays 1 and each view its own pass,
+//! whatever LEAF's preset. The balance loss is the mean of the student's passes'. A wrapper that shifts logits reaches the teacher's answer and the student's.
 //!
 //! ```
 //! use leaf_core::LeafConfig;

@@ -6,9 +6,9 @@ use leaf_mean_teacher::{MeanTeacher, MeanTeacherConfig};
 use leaf_ssl::{Algorithm, Context, Divergence, Logits, Network, Result, Step, Views, linear_ramp};
 use leaf_testkit::entries;
 use leaf_trial::{
-    ByHand, STEPS, Trial, assert_every_face_counts, assert_learns_above_threshold,
-    assert_off_is_plain, assert_refuses, assert_trainer, batch, refusal, run_to_bits, task,
-    unlabeled_alone,
+    ByHand, STEPS, Trial, assert_encoder_follows, assert_every_face_counts,
+    assert_learns_above_threshold, assert_off_is_plain, assert_refuses, assert_trainer, batch,
+    refusal, run_to_bits, task, term,
 };
 
 fn mean_teacher(leaf: LeafConfig) -> Result<MeanTeacher> {
@@ -62,18 +62,26 @@ fn it_is_a_trainer_with_every_preset() -> Result<()> {
 #[test]
 fn unlabelled_faces_are_learned_from() -> Result<()> {
     assert_every_face_counts(mean_teacher)?;
-    assert_learns_above_threshold(mean_teacher)
+    assert_learns_above_threshold(mean_teacher)?;
+    assert_encoder_follows(mean_teacher, |leaf| {
+        let silent = MeanTeacherConfig {
+            lambda_u: 0.,
+            ..Default::default()
+        };
+        silent.with_leaf(leaf).build(&task())
+    })
 }
 
 #[test]
 fn two_equal_views_teach_nothing() -> Result<()> {
-    let leaf = unlabeled_alone(LeafConfig::off());
+    let leaf = LeafConfig::off();
     let mut algorithm = mean_teacher(leaf.clone())?;
     let trial = Trial::new(&leaf, &algorithm)?;
     let mut batch = batch(0, algorithm.views())?;
     batch.unlabeled.weak[1] = batch.unlabeled.weak[0].clone();
     let losses = trial.losses(&mut algorithm, &batch, STEPS - 1)?;
-    assert_eq!(entries(&losses.total)?, [0.]);
+    assert_eq!(term(&losses, "unlabeled")?, 0.);
+    assert_eq!(entries(&losses.total)?, [term(&losses, "supervised")?]);
     Ok(())
 }
 

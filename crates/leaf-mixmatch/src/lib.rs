@@ -29,7 +29,7 @@
 //! | | here | elsewhere | because |
 //! |---|---|---|---|
 //! | the target's passes | no dropout, no gate noise (`Mode::Teacher`) | USB runs them as in training, without gradient | a label without noise is the better one |
-//! | the mixed rows' passes | one for what was labelled, one a view for the rest | USB: as many as there are labelled faces; TorchSSL and the authors interleave the rows first | the same with as many unlabelled faces as labelled ones, and fewer passes with more |
+//! | the mixed rows' passes | one for what was labelled, one a view for the rest | USB: chunks of as many rows as there are labelled faces, 1 + 2 μ passes with μ times as many unlabelled ones (ReMixMatch: 1 + 3 μ); TorchSSL and the authors interleave the rows first | the same with μ = 1, and fewer passes with more |
 //! | passes that USB makes to export features | left out | | they change nothing |
 //! | ReMixMatch's labelled faces | the weak view, as USB | the paper's are strong | batches carry that view |
 //! | ReMixMatch's strong views | two, as USB | up to eight in the paper | each costs a pass |
@@ -37,15 +37,17 @@
 //! | λ_rot = 0 | no rotation head, no turned view | | what is off costs nothing |
 //!
 //! As in USB, batch norm's running statistics follow the rows that were labelled alone, nothing
-//! flows back through mixed images or labels, and all random numbers of a step depend on the
-//! [task's seed](leaf_ssl::Task) and the step alone.
+//! flows back through mixed images or labels. λ and π of a step depend on the [task's seed](leaf_ssl::Task) and
+//! the step alone; dropout and gate noise come from the network's [source](leaf_core::NoiseSource).
 //!
 //! # LEAF in it
 //!
 //! Mixing destroys what LEAF's category level compares, a weak and a strong view of the same face. Both
-//! take LEAF's aggregation, which sits in the network's head ([`leaf_core::leaf_head`]), and nothing else of it:
-//! [`LeafConfig::aggregation_only`](leaf_core::LeafConfig::aggregation_only). The balance loss is the mean of the
-//! training passes'; the rotation head reads what the semantic level gives.
+//! take LEAF's aggregation and nothing else of it
+//! ([`LeafConfig::aggregation_only`](leaf_core::LeafConfig::aggregation_only)): the semantic and the instance
+//! mixtures, their balance weight, and the dropout and normalization of the head that they sit in
+//! ([`leaf_core::leaf_head`]). The labelled faces' weight stays 1 and the passes are those above, whatever LEAF's
+//! preset. The balance loss is the mean of the training passes'; the rotation head reads what the semantic level gives.
 //!
 //! A wrapper that shifts logits reaches the targets, and ReMixMatch's unmixed strong view. Mixed rows are
 //! left alone: up to half of such a row may come from a labelled face, whose label needs no shift.

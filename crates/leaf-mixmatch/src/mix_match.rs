@@ -21,7 +21,7 @@ pub struct MixMatchConfig {
     pub temperature: f64,
     /// The shape (α) of the mixing weights' distribution `Beta(α, α)`, 0 or more; 0 mixes nothing.
     pub alpha: f64,
-    /// What LEAF adds: its aggregation. The rest of it is not used.
+    /// What LEAF adds: its aggregation. The rest has no place ([`LeafConfig::aggregation_only`]).
     pub leaf: LeafConfig,
 }
 

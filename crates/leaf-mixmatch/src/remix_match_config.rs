@@ -24,7 +24,7 @@ pub struct ReMixMatchConfig {
     pub alpha: f64,
     /// How much of the running average of predictions stays at each step, in `[0, 1)`.
     pub alignment_momentum: f64,
-    /// What LEAF adds: its aggregation. The rest of it is not used.
+    /// What LEAF adds: its aggregation. The rest has no place ([`LeafConfig::aggregation_only`]).
     pub leaf: LeafConfig,
 }
 

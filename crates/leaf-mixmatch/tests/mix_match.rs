@@ -8,9 +8,9 @@ use leaf_ssl::{
 };
 use leaf_testkit::entries;
 use leaf_trial::{
-    ByHand, CLASSES, LABELED, Shift, Trial, UNLABELED, assert_every_face_counts,
-    assert_learns_above_threshold, assert_off_is_plain, assert_refuses, assert_trainer, batch,
-    run_to_bits, task, term,
+    ByHand, CLASSES, LABELED, Shift, Trial, UNLABELED, assert_encoder_follows,
+    assert_every_face_counts, assert_learns_above_threshold, assert_off_is_plain, assert_refuses,
+    assert_trainer, batch, run_to_bits, task, term,
 };
 
 fn mix_match(leaf: LeafConfig) -> Result<MixMatch> {
@@ -79,7 +79,14 @@ fn it_is_a_trainer_with_every_preset() -> Result<()> {
 #[test]
 fn unlabelled_faces_are_learned_from() -> Result<()> {
     assert_every_face_counts(mix_match)?;
-    assert_learns_above_threshold(mix_match)
+    assert_learns_above_threshold(mix_match)?;
+    assert_encoder_follows(mix_match, |leaf| {
+        let silent = MixMatchConfig {
+            lambda_u: 0.,
+            ..Default::default()
+        };
+        silent.with_leaf(leaf).build(&task())
+    })
 }
 
 #[test]

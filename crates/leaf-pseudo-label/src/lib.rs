@@ -31,10 +31,11 @@
 //! # LEAF in it
 //!
 //! Pseudo-Label has one view of a face, and Pi-Model holds whole distributions together by squared errors:
-//! there is no strong view that could be held to a weak view's sets. Both take LEAF's aggregation, which
-//! sits in the network's head ([`leaf_core::leaf_head`]), and nothing else of it:
-//! [`LeafConfig::aggregation_only`](leaf_core::LeafConfig::aggregation_only). The balance loss is the mean of the
-//! training passes'. A wrapper that shifts logits reaches the label and the prediction of both.
+//! there is no strong view that could be held to a weak view's sets. Both take LEAF's aggregation and
+//! nothing else of it ([`LeafConfig::aggregation_only`](leaf_core::LeafConfig::aggregation_only)): the semantic
+//! and the instance mixtures, their balance weight, and the dropout and normalization of the head that they
+//! sit in ([`leaf_core::leaf_head`]). The labelled faces' weight stays 1 and each view its own pass, whatever
+//! LEAF's preset. The balance loss is the mean of the training passes'. A wrapper that shifts logits reaches the label and the prediction of both.
 //!
 //! ```
 //! use leaf_core::LeafConfig;

@@ -17,7 +17,7 @@ pub struct PiModelConfig {
     pub ramp: f64,
     /// How far apart two answers are; squared errors in the paper.
     pub divergence: Divergence,
-    /// What LEAF adds: its aggregation. The rest of it is not used.
+    /// What LEAF adds: its aggregation. The rest has no place ([`LeafConfig::aggregation_only`]).
     pub leaf: LeafConfig,
 }
 

@@ -17,7 +17,7 @@ pub struct PseudoLabelConfig {
     pub lambda_u: f64,
     /// The share of the run, in `[0, 1]`, over which λ_u grows from 0; 0 for none.
     pub ramp: f64,
-    /// What LEAF adds: its aggregation. The rest of it is not used.
+    /// What LEAF adds: its aggregation. The rest has no place ([`LeafConfig::aggregation_only`]).
     pub leaf: LeafConfig,
 }
 

@@ -6,8 +6,9 @@ use leaf_pseudo_label::{PiModel, PiModelConfig};
 use leaf_ssl::{Algorithm, Divergence, Logits, Result, Views, linear_ramp};
 use leaf_testkit::entries;
 use leaf_trial::{
-    ByHand, STEPS, Trial, assert_every_face_counts, assert_learns_above_threshold,
-    assert_off_is_plain, assert_refuses, assert_trainer, batch, run_to_bits, task, unlabeled_alone,
+    ByHand, STEPS, Trial, assert_encoder_follows, assert_every_face_counts,
+    assert_learns_above_threshold, assert_off_is_plain, assert_refuses, assert_trainer, batch,
+    run_to_bits, task, term,
 };
 
 fn pi_model(leaf: LeafConfig) -> Result<PiModel> {
@@ -59,18 +60,26 @@ fn it_is_a_trainer_with_every_preset() -> Result<()> {
 #[test]
 fn unlabelled_faces_are_learned_from() -> Result<()> {
     assert_every_face_counts(pi_model)?;
-    assert_learns_above_threshold(pi_model)
+    assert_learns_above_threshold(pi_model)?;
+    assert_encoder_follows(pi_model, |leaf| {
+        let silent = PiModelConfig {
+            lambda_u: 0.,
+            ..Default::default()
+        };
+        silent.with_leaf(leaf).build(&task())
+    })
 }
 
 #[test]
 fn two_equal_views_teach_nothing() -> Result<()> {
-    let leaf = unlabeled_alone(LeafConfig::off());
+    let leaf = LeafConfig::off();
     let mut algorithm = pi_model(leaf.clone())?;
     let trial = Trial::new(&leaf, &algorithm)?;
     let mut batch = batch(0, algorithm.views())?;
     batch.unlabeled.weak[1] = batch.unlabeled.weak[0].clone();
     let losses = trial.losses(&mut algorithm, &batch, STEPS - 1)?;
-    assert_eq!(entries(&losses.total)?, [0.]);
+    assert_eq!(term(&losses, "unlabeled")?, 0.);
+    assert_eq!(entries(&losses.total)?, [term(&losses, "supervised")?]);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use crate::{
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct SupervisedConfig {
-    /// The head and its balance weight; what concerns unlabelled faces is not used.
+    /// The head and its balance weight; the rest has no place ([`LeafConfig::aggregation_only`]).
     pub leaf: LeafConfig,
 }
 

@@ -1,6 +1,6 @@
 //! LEAF's three levels, which can be switched one by one.
 
-use super::{Faces, LeafConfig};
+use super::{Faces, ForwardPlan, LeafConfig};
 use crate::{Error, Result};
 
 /// Which of LEAF's levels are on.
@@ -92,13 +92,18 @@ impl LeafConfig {
     }
 
     /// The aggregation alone, for hosts that have no weak and strong view of the same face to compare:
-    /// without the category level, contrast and margins, and in one pass.
+    /// the mixtures with their balance weight, and the head's normalization and dropout.
+    ///
+    /// Category level, contrast and margins are off, the labelled faces' weight is 1 and the forward plan
+    /// [`ForwardPlan::Concatenated`], as in [`LeafConfig::off`].
     #[must_use]
     pub fn aggregation_only(self) -> Self {
         Self {
             category: None,
             contrastive: None,
             margins: None,
+            supervised_weight: 1.,
+            forward: ForwardPlan::Concatenated,
             ..self
         }
     }
@@ -106,15 +111,22 @@ impl LeafConfig {
     /// Checks every rule for a host that takes the aggregation alone.
     ///
     /// # Errors
-    /// [`Error::NoPlace`] if another part is on; those of [`LeafConfig::check`].
+    /// [`Error::NoPlace`] if another part is on or not as [`LeafConfig::aggregation_only`] has it; those
+    /// of [`LeafConfig::check`].
     pub fn check_aggregation_only(&self, num_classes: usize) -> Result<()> {
         let others = [
-            ("category", self.category.is_some()),
-            ("contrastive", self.contrastive.is_some()),
-            ("margins", self.margins.is_some()),
+            ("category", self.category.is_some(), "off"),
+            ("contrastive", self.contrastive.is_some(), "off"),
+            ("margins", self.margins.is_some(), "off"),
+            ("supervised_weight", self.supervised_weight != 1., "at 1"),
+            (
+                "forward",
+                self.forward != ForwardPlan::Concatenated,
+                "concatenated",
+            ),
         ];
-        match others.into_iter().find(|(_, on)| *on) {
-            Some((part, _)) => Err(Error::NoPlace { part }),
+        match others.into_iter().find(|(_, set, _)| *set) {
+            Some((part, _, expected)) => Err(Error::NoPlace { part, expected }),
             None => self.check(num_classes),
         }
     }
@@ -167,8 +179,6 @@ mod tests {
         let hosts = robust.clone().aggregation_only();
         assert_eq!(hosts.levels().to_string(), "semantic,instance");
         assert!(hosts.check_aggregation_only(7).is_ok());
-        let error = robust.check_aggregation_only(7).unwrap_err().to_string();
-        assert!(error.starts_with("leaf.category is on"), "{error}");
         let low = robust.for_low_thresholds();
         assert_eq!(
             low.category.map(|category| category.faces),
@@ -177,5 +187,52 @@ mod tests {
         let paper = LeafConfig::paper();
         assert_eq!(paper.clone().for_low_thresholds(), paper);
         Ok(())
+    }
+
+    #[test]
+    fn the_aggregation_alone_has_the_head_and_nothing_of_the_trainer() {
+        let released = LeafConfig::released();
+        let alone = released.clone().aggregation_only();
+        assert!(alone.check_aggregation_only(7).is_ok());
+        let expected = LeafConfig {
+            semantic: released.semantic.clone(),
+            instance: released.instance.clone(),
+            normalization: released.normalization,
+            dropout: released.dropout,
+            balance_weight: released.balance_weight,
+            ..LeafConfig::off()
+        };
+        assert_eq!(alone, expected);
+        let plain = LeafConfig::off;
+        for (config, expected) in [
+            (
+                LeafConfig::robust(),
+                "leaf.category has no place in this trainer, expected it off",
+            ),
+            (
+                LeafConfig {
+                    contrastive: released.contrastive,
+                    ..plain()
+                },
+                "leaf.contrastive has no place in this trainer, expected it off",
+            ),
+            (
+                LeafConfig {
+                    supervised_weight: 0.5,
+                    ..plain()
+                },
+                "leaf.supervised_weight has no place in this trainer, expected it at 1",
+            ),
+            (
+                LeafConfig {
+                    forward: ForwardPlan::Separate,
+                    ..plain()
+                },
+                "leaf.forward has no place in this trainer, expected it concatenated",
+            ),
+        ] {
+            let error = config.check_aggregation_only(7).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        }
     }
 }
