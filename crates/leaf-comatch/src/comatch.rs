@@ -84,10 +84,11 @@ impl<L: UnlabeledLoss> Algorithm for CoMatch<L> {
         let passes = forward::run(self.training.plan, context, batch, self.views(), false)?;
         let seen = Seen::of(&passes, batch, step)?;
         let embed = |pass: &ViewPass, mode: Mode| context.student.project(&pass.aggregated, mode);
-        let weak = embed(&passes.weak[0], Mode::Teacher)?;
+        // Whatever the network makes of `Mode::Teacher`, nothing flows back through pseudo-labels.
+        let weak = embed(&passes.weak[0], Mode::Teacher)?.detach();
         let aligned = self.training.aligned(&seen)?;
         let probs = self.smoothed(&aligned, &weak, step)?;
-        let labeled = embed(&passes.labeled, Mode::Teacher)?;
+        let labeled = embed(&passes.labeled, Mode::Teacher)?.detach();
         self.remember(&weak, &aligned, &labeled, &seen.labels)?;
 
         let graph = pseudo_label_graph(&probs, self.config.graph_threshold)?;

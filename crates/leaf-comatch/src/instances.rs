@@ -18,16 +18,17 @@ pub(crate) struct Resemblance {
     pub(crate) by_class: Probs,
 }
 
-/// Of weak embeddings `(M, P)` and predictions `(M, C)`; the shares are `a = softmax(f_w M / T)`.
+/// Of weak embeddings `(M, P)` and predictions `(M, C)`; the shares are `a = softmax(f_w M / T)`. No
+/// gradient.
 pub(crate) fn resemblance(
     bank: &FeatureBank,
     weak: &Tensor,
     probs: &Probs,
     temperature: f64,
 ) -> Result<Resemblance> {
-    let shares = Logits::new(bank.similarities(weak)?)?.probs_at(temperature)?;
+    let shares = Logits::new(bank.similarities(&weak.detach())?)?.probs_at(temperature)?;
     let shares = shares.tensor();
-    let weighted = (shares * bank.of_their_classes(probs)?)?;
+    let weighted = (shares * bank.of_their_classes(probs)?.detach())?;
     let sums = weighted.sum_keepdim(1)?.maximum(TINY)?;
     Ok(Resemblance {
         calibrated: weighted.broadcast_div(&sums)?,
@@ -89,6 +90,16 @@ mod tests {
         let log_sum = (5f64.exp() + 2.).ln();
         let expected = log_sum - 5. * weighted[1] / total;
         assert!((entries(&loss)?[0] - expected).abs() < 1e-12);
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_weak_view_resembles_has_no_gradient() -> Result<()> {
+        let weak = Var::new(&[[0.6f64, 0.8, 0.]], &Device::Cpu)?;
+        let probs = Probs::new(Var::new(&[[0.5f64, 0.2, 0.3]], &Device::Cpu)?.sqr()?)?;
+        let found = resemblance(&bank()?, &weak, &probs, 0.2)?;
+        assert!(!found.calibrated.track_op());
+        assert!(!found.by_class.tensor().track_op());
         Ok(())
     }
 

@@ -62,7 +62,9 @@
 //! - CoMatch's memory counts batches; with batches of one size, as in USB, that is USB's number of rows. Where it
 //!   is still empty nothing is mixed in.
 //! - One projection head: the three averaged ones in USB's configurations are not CoMatch's own.
-//! - Weak and labelled embeddings have no gradient in either, as in USB.
+//! - Weak and labelled embeddings have no gradient in either, as in USB, whatever the network makes of
+//!   [`Mode::Teacher`](leaf_core::Mode).
+//! - SimMatch's saved bank names its faces with their classes, and a run with another list refuses it.
 //! - The alignment may be switched off; neither paper does so.
 //! - Epochs are the run's ([`Step::epoch`](leaf_ssl::Step::epoch)): a run of a single epoch never smooths,
 //!   and SimMatch's own term stays 0 in it.
@@ -74,6 +76,10 @@
 //! level joins the loss of unlabelled faces: under `robust` accepted faces keep their soft cross-entropy and
 //! rejected ones get a positive set, of the weak view's own logits (neither aligned by the host nor smoothed:
 //! the level aligns by itself). Which faces are accepted stays the host's choice, by q.
+//!
+//! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where
+//! USB runs them as in training. Of `released` both take the labelled faces' weight of .5 and its passes, all
+//! of which are to train; the weak view stays one.
 //!
 //! LEAF's contrast of two weak views is dropped by `with_leaf` (it is part of `released`): both hosts draw
 //! embeddings together by a rule of their own, on all faces and not only the rejected ones, and have one weak

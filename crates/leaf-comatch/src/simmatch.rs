@@ -63,7 +63,8 @@ impl<L: UnlabeledLoss> Algorithm for SimMatch<L> {
             lambda_in,
             ..
         } = self.config;
-        let weak = embed(&passes.weak[0], Mode::Teacher)?;
+        // Whatever the network makes of `Mode::Teacher`, nothing flows back through pseudo-labels.
+        let weak = embed(&passes.weak[0], Mode::Teacher)?.detach();
         let aligned = self.training.aligned(&seen)?;
         let resembles = resemblance(&self.bank, &weak, &aligned, temperature)?;
         // In the first epoch most of the bank is noise.
@@ -82,7 +83,7 @@ impl<L: UnlabeledLoss> Algorithm for SimMatch<L> {
             weight,
         };
         let losses = self.training.losses(&passes, &seen, probs, term)?;
-        let labeled = embed(&passes.labeled, Mode::Teacher)?;
+        let labeled = embed(&passes.labeled, Mode::Teacher)?.detach();
         self.bank.follow(&seen.labeled_index, &labeled)?;
         Ok(losses)
     }

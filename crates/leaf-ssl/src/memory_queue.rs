@@ -78,11 +78,12 @@ impl MemoryQueue {
     }
 
     /// The probabilities of what is similar: `A Q_p` with `A = softmax(f Q_f^T / T)`, features `(N, P)`
-    /// to `(N, C)`.
+    /// to `(N, C)`; no gradient.
     ///
     /// # Errors
     /// When the queue is empty or the width differs.
     pub fn recall(&self, features: &Tensor, temperature: f64) -> Result<Probs> {
+        let features = &features.detach();
         let (kept, probs) = self.rows()?.ok_or(Error::Zero {
             field: "rows in the memory",
         })?;

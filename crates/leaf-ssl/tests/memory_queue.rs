@@ -99,6 +99,17 @@ proptest! {
 }
 
 #[test]
+fn what_is_recalled_has_no_gradient() -> Result<()> {
+    let mut random = Random::new(0);
+    let mut queue = MemoryQueue::new(2, WIDTH, CLASSES)?;
+    let asked = candle_core::Var::from_tensor(&features(&mut random, 2)?)?;
+    queue.push(&asked, &probs(&mut random, 2)?)?;
+    let recalled = queue.recall(&asked, TEMPERATURE)?;
+    assert!(!recalled.tensor().track_op());
+    Ok(())
+}
+
+#[test]
 fn room_for_many_batches_costs_nothing() -> Result<()> {
     let mut queue = MemoryQueue::new(usize::MAX, WIDTH, CLASSES)?;
     let mut random = Random::new(0);
