@@ -79,7 +79,9 @@ impl<A: Algorithm> Stateful for Debias<A> {
     }
 
     fn load_state(&mut self, state: &State) -> Result<()> {
-        self.prior = state_entry(state, PRIOR, self.prior.dims())?.clone();
-        self.base.load_state(&part_of_state(state, BASE))
+        let prior = state_entry(state, PRIOR, self.prior.dims())?.clone();
+        self.base.load_state(&part_of_state(state, BASE))?;
+        self.prior = prior;
+        Ok(())
     }
 }

@@ -229,6 +229,21 @@ fn a_saved_run_goes_on_bit_for_bit() -> Result<()> {
 }
 
 #[test]
+fn a_state_that_does_not_fit_changes_nothing() -> Result<()> {
+    let mut algorithm = debiased(0.4, alike(&LeafConfig::off())?)?;
+    let mut state = algorithm.state()?;
+    let mut shares = vec![0f64; CLASSES];
+    shares[0] = 1.;
+    state.insert("p_hat".to_owned(), Tensor::new(shares, &Device::Cpu)?);
+    // The base's entry has another shape.
+    let steps = Tensor::new(&[1f64, 2.], &Device::Cpu)?;
+    state.insert("base.steps".to_owned(), steps);
+    assert!(algorithm.load_state(&state).is_err());
+    assert_eq!(entries(algorithm.prior())?, [1. / CLASSES as f64; CLASSES]);
+    Ok(())
+}
+
+#[test]
 fn accepted_faces_are_learned_and_rejected_ones_are_not() -> Result<()> {
     let paper = LeafConfig {
         balance_weight: 0.,
