@@ -28,12 +28,13 @@
 //! - The optimizer (Adam with 5e-4, constant), the running average with .999 and the decay that comes
 //!   with it (after each step all weights, batch norm's included, are multiplied by 1 - 1e-5; in LEAF's
 //!   code those of a shared expert nine times) belong to the recipe and not to the trainer.
-//! - The average is kept by whoever runs the trainer. The authors' also averages batch norm's
-//!   statistics.
+//! - The average is kept by whoever runs the trainer. The one of this workspace averages batch norm's
+//!   statistics too, as the authors' does.
 //! - The pass over the labelled faces sees all of them; the authors' loader drops the last incomplete
 //!   batch. Views are weakly augmented, as theirs are.
 //! - Margins are computed before the first step of the next epoch and not after the last one of this
-//!   epoch: the weights are the same. They are saved with a run, which the authors' code does not do.
+//!   epoch: the weights are the same, and the step's own passes come after. They are saved with a run,
+//!   which the authors' code does not do.
 //! - The order of colors (the authors' code feeds blue first) is the data's.
 //!
 //! # LEAF in it

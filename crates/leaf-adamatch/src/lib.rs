@@ -49,6 +49,10 @@
 //! (to a uniform target) is apart from AdaMatch's; under `paper` the ranking loss takes the hard label's
 //! place on accepted faces. Threshold and alignment of the labels stay AdaMatch's own.
 //!
+//! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
+//! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the
+//! label is that of the mean prediction of two weak views, aligned.
+//!
 //! ```
 //! use leaf_adamatch::AdaMatchConfig;
 //! use leaf_core::LeafConfig;

@@ -37,7 +37,7 @@
 //!   interval to stay lenient for longer.
 //! - **ρ_0 is measured on the labelled faces with the warmed-up student.** USB measures it on the evaluation
 //!   set, often the test set, with averaged weights from before the warm-up, which gives about ln C whatever
-//!   was learned.
+//!   was learned. It is measured before the step's own passes.
 //! - With several weak views, a face's loss is the mean of theirs.
 //!
 //! # LEAF in it
@@ -46,7 +46,11 @@
 //! [`leaf_core::leaf_head`] builds from the same [`LeafConfig`](leaf_core::LeafConfig). The category level
 //! joins the loss of unlabelled faces: under `robust` rejected faces get a positive set, and since the
 //! warm-up rejects every face, the sets act on all of them there, under their own ramp; under `paper` the
-//! ranking loss takes the label's place on accepted faces. The bound stays Dash's own.
+//! ranking loss takes the label's place on accepted faces, scaled to the size of Dash's own cross-entropy. The bound stays Dash's own.
+//!
+//! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
+//! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the
+//! label is that of the mean prediction of two weak views, sharpened as long as labels are soft.
 //!
 //! ```
 //! use leaf_core::LeafConfig;

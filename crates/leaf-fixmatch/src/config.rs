@@ -17,8 +17,8 @@ pub struct FixMatchConfig {
     pub threshold: f64,
     /// What the unlabelled faces' loss is multiplied by (λ_u).
     pub lambda_u: f64,
-    /// Whether and how weak predictions are aligned before they label. Not in the paper: an option
-    /// that helps where labels are few, and the honest control for LEAF's aligned sets.
+    /// Whether and how weak predictions are aligned before they label. Off in the paper's
+    /// tables: an option that helps where labels are few, and the honest control for LEAF's aligned sets.
     #[cfg_attr(feature = "serde", serde(with = "leaf_core::switch"))]
     pub alignment: Option<Alignment>,
     /// What LEAF adds.

@@ -5,9 +5,33 @@
 //!
 //! `L = mean CE(z_x, y) + λ_u mean( 1[max p_w >= τ] CE(z_s, argmax p_w) )`.
 //!
+//! # Published values
+//!
+//! | field | value | from |
+//! |---|---|---|
+//! | [`threshold`](FixMatchConfig::threshold) τ | 0.95 | the paper and USB (0.7 on ImageNet) |
+//! | [`lambda_u`](FixMatchConfig::lambda_u) λ_u | 1 | the paper and USB (10 on ImageNet) |
+//! | [`alignment`](FixMatchConfig::alignment) | off | the paper and USB |
+//!
+//! # Deviations
+//!
+//! - The alignment is an option: the paper has it among its extensions only.
+//! - USB's configurations name a temperature of .5, which hard labels do not use; a well-known port divides the
+//!   logits by it before the threshold. There is none here.
+//! - The authors' weight decay (a loss of kernels alone), their CTAugment and their running average of the
+//!   weights belong to the optimizer, the data and whoever runs the trainer.
+//! - The authors interleave labelled and unlabelled rows over devices; here one pass has them all
+//!   ([`leaf_core::ForwardPlan`]).
+//!
+//! # LEAF in it
+//!
 //! [`FixMatchConfig::with_leaf`] puts LEAF into it. The aggregation sits in the network's head, which
 //! [`leaf_core::leaf_head`] builds from the same [`LeafConfig`](leaf_core::LeafConfig); the category level takes its place in
 //! the loss of unlabelled faces; the threshold stays FixMatch's own.
+//!
+//! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
+//! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the
+//! label is that of the mean prediction of two weak views.
 //!
 //! ```
 //! use leaf_core::LeafConfig;

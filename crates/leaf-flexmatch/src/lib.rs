@@ -22,6 +22,8 @@
 //! - Faces are counted over the whole training list, which [`Task::training_faces`](leaf_ssl::Task)
 //!   must give. Where labelled faces are kept out of the unlabelled ones they are never learned, and
 //!   weigh in the warm-up as such; USB counts the unlabelled list, which holds them too by default.
+//! - A saved run goes on with any training list of the same length: that the faces are the same is not
+//!   checked.
 //! - The paper's other maps from β to thresholds (linear and concave) are left out: β / (2 - β) is what
 //!   it uses.
 //!
@@ -43,6 +45,10 @@
 //! it was +.008±.012 and +.012±.005. This is **no confirmed gain**, only the least bad way to join the
 //! two; and those runs had the ranking loss, so that robust's set loss on accepted faces is a choice
 //! by analogy. Presets that name the faces themselves (`paper`, `released`) are left as they are.
+//!
+//! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
+//! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the
+//! label is that of the mean prediction of two weak views.
 //!
 //! ```
 //! use leaf_core::{Faces, LeafConfig};

@@ -26,6 +26,8 @@
 //!   `fairness: 0.` the term is switched off, as in one of TorchSSL's versions.
 //! - TorchSSL's settings for SVHN alone (each class's threshold within .9 to .95, a warm-up of 2048 steps
 //!   on labelled faces) are left out.
+//! - A class whose share p̃, h̃ or ĥ leaves no number of its ratio counts 0 in L_f, as where USB replaces what
+//!   is infinite.
 //! - The temperature .5 of USB's configurations is left out: hard labels do not use it.
 //!
 //! # LEAF in it
@@ -46,6 +48,10 @@
 //! confirmed gain**, only the least bad way to join the two; and those runs had the ranking loss, so
 //! that robust's set loss on accepted faces is a choice by analogy. Presets that name the faces
 //! themselves (`paper`, `released`) are left as they are.
+//!
+//! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
+//! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the
+//! label is that of the mean prediction of two weak views.
 //!
 //! ```
 //! use leaf_core::{Faces, LeafConfig};

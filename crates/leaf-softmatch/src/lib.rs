@@ -21,6 +21,8 @@
 //!   target is not offered, a uniform or a given one is.
 //! - Alignment can be switched off; in USB's code the switch has no effect.
 //! - A batch of one face leaves σ² as it is; in USB's code it becomes not-a-number.
+//! - Where σ² is 0, as without momentum and with equal confidences, the weight is 1 from μ on and 0 below; in
+//!   USB's code it becomes not-a-number.
 //! - Statistics for each class (`per_class`) are left out: in USB's code they fail.
 //!
 //! # LEAF in it
@@ -42,6 +44,10 @@
 //! that robust's set loss on accepted faces is a choice by analogy. Presets that name the faces
 //! themselves (`paper`, `released`) are left as they are; of `released`, the contrastive term has
 //! hardly a face to work on, since a weight is 0 only by rounding.
+//!
+//! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
+//! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the
+//! label is that of the mean prediction of two weak views.
 //!
 //! ```
 //! use leaf_core::{Faces, LeafConfig};

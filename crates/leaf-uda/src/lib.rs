@@ -35,8 +35,11 @@
 //! [`leaf_core::leaf_head`] builds from the same [`LeafConfig`](leaf_core::LeafConfig). The category level
 //! joins the loss of unlabelled faces: under `robust` accepted faces keep UDA's soft cross-entropy and
 //! rejected ones get a positive set; under `paper` the ranking loss takes the soft label's place on
-//! accepted faces. Where LEAF asks for two weak views (`released`), the label is their mean prediction,
-//! sharpened. Threshold and annealing stay UDA's own.
+//! accepted faces, scaled to the size of UDA's soft cross-entropy. Threshold and annealing stay UDA's own.
+//!
+//! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
+//! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the
+//! label is that of the mean prediction of two weak views, sharpened.
 //!
 //! ```
 //! use leaf_core::LeafConfig;
