@@ -35,7 +35,9 @@ mod taught;
 mod trainer;
 mod trial;
 
-pub use accepted::{assert_every_face_counts, assert_learns_above_threshold};
+pub use accepted::{
+    assert_encoder_follows, assert_every_face_counts, assert_learns_above_threshold,
+};
 pub use by_hand::ByHand;
 pub use faces::{CLASSES, LABELED, TRAINING_FACES, UNLABELED, batch, task};
 pub use network::{Dense, network};
