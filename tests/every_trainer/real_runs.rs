@@ -36,6 +36,8 @@ fn small(mut recipe: Recipe) -> Recipe {
 }
 
 fn with_leaf(trainer: &TrainerChoice, preset: Preset) -> TrainerChoice {
+    // What fails is named by the last of these lines.
+    println!("{}, {preset}", trainer.name());
     trainer.clone().with_leaf(preset.config())
 }
 
@@ -43,8 +45,6 @@ fn with_leaf(trainer: &TrainerChoice, preset: Preset) -> TrainerChoice {
 fn run(recipe: Recipe) -> Outcome<Vec<Value>> {
     let recipe = small(recipe);
     let folder = tempfile::tempdir()?;
-    // What fails is named by the last of these lines.
-    println!("{:?}, debias {:?}", recipe.trainer, recipe.debias);
     train(&recipe, folder.path())
 }
 

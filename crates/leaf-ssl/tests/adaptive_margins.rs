@@ -181,6 +181,24 @@ fn each_class_has_its_own_margin() -> Result<()> {
 }
 
 #[test]
+fn a_network_of_other_classes_is_refused() -> Result<()> {
+    let faces = Chunks(6);
+    let context = Context::new(&Told).with_average(&Told).with_labeled(&faces);
+    for classes in [2, 4] {
+        let mut selector = AdaptiveMargins::new(MarginConfig::default(), classes)?;
+        let error = selector
+            .prepare(&context, step(STEPS_PER_EPOCH))
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("predictions of labelled faces has shape [6, 3], expected (N, {classes})")
+        );
+        assert_eq!(entries(selector.margins())?, vec![0.8; classes]);
+    }
+    Ok(())
+}
+
+#[test]
 fn wrong_settings_and_states_are_refused() -> Result<()> {
     let error = |floor: f64, scale: f64, classes: usize| {
         let config = MarginConfig { floor, scale };

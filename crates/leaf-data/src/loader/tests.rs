@@ -19,6 +19,14 @@ fn data(unlabeled: usize) -> DataSet {
     .unwrap()
 }
 
+/// So many labels of each class's 5.
+fn labels(labels_per_class: usize) -> SplitConfig {
+    SplitConfig {
+        labels_per_class,
+        ..Default::default()
+    }
+}
+
 fn loader_of(data: &DataSet, views: Views, threads: usize, seed: u64) -> Loader {
     let config = LoaderConfig {
         batch_size: 4,
@@ -26,14 +34,7 @@ fn loader_of(data: &DataSet, views: Views, threads: usize, seed: u64) -> Loader 
         threads: Some(threads),
         ..Default::default()
     };
-    let split = LabelSplit::new(
-        data,
-        &SplitConfig {
-            labels_per_class: 2,
-            ..Default::default()
-        },
-    )
-    .unwrap();
+    let split = LabelSplit::new(data, &labels(2)).unwrap();
     let images = ImageConfig {
         size: 16,
         ..Default::default()
@@ -175,12 +176,11 @@ fn a_hidden_label_is_known_or_unknown_for_each_face() {
 #[test]
 fn hidden_labels_are_empty_where_none_is_known() {
     let data = data(40);
-    let labels = SplitConfig {
-        labels_per_class: 5,
+    let config = SplitConfig {
         unlabeled: UnlabeledSet::WithoutLabeled,
-        ..Default::default()
+        ..labels(5)
     };
-    let split = LabelSplit::new(&data, &labels).unwrap();
+    let split = LabelSplit::new(&data, &config).unwrap();
     let faces = Arc::new(Faces::new(data.training(), &ImageConfig::default()).unwrap());
     let (config, random) = (LoaderConfig::default(), Random::new(1));
     let mut loader = Loader::new(
@@ -212,7 +212,7 @@ fn a_bad_file_is_named_and_ends_the_sequence() {
 fn dropping_the_loader_ends_its_threads() {
     let data = data(0);
     let faces = Arc::new(Faces::new(data.training(), &ImageConfig::default()).unwrap());
-    let split = LabelSplit::new(&data, &SplitConfig::default()).unwrap();
+    let split = LabelSplit::new(&data, &labels(4)).unwrap();
     let config = LoaderConfig {
         threads: Some(4),
         ..Default::default()
@@ -236,7 +236,7 @@ fn dropping_the_loader_ends_its_threads() {
 #[test]
 fn splits_that_do_not_fit_are_refused() {
     let (large, small) = (data(10), data(0));
-    let split = LabelSplit::new(&large, &SplitConfig::default()).unwrap();
+    let split = LabelSplit::new(&large, &labels(4)).unwrap();
     let faces = Arc::new(Faces::new(small.training(), &ImageConfig::default()).unwrap());
     let make = |split: &LabelSplit, views| {
         let (config, random) = (LoaderConfig::default(), Random::new(1));
@@ -245,9 +245,8 @@ fn splits_that_do_not_fit_are_refused() {
     let error = make(&split, Views::NONE).unwrap_err().to_string();
     assert!(error.starts_with("the split names face"), "{error}");
     let config = SplitConfig {
-        labels_per_class: 5,
         unlabeled: UnlabeledSet::WithoutLabeled,
-        ..Default::default()
+        ..labels(5)
     };
     let all = LabelSplit::new(&small, &config).unwrap();
     assert!(make(&all, Views::NONE).is_ok());
