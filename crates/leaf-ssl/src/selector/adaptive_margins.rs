@@ -7,6 +7,7 @@ use candle_core::{DType, Device, Tensor};
 use leaf_core::{Error as CoreError, MarginConfig, Mode, adaptive_margins};
 
 use super::{ClassThresholds, Selector};
+use crate::scores::expect_classes;
 use crate::{
     Context, Error, LabeledFaces, Logits, Network, PseudoLabels, Result, Seen, State, Stateful,
     Step, Views, state_entry,
@@ -67,6 +68,7 @@ impl Selector for AdaptiveMargins {
         }
         let (network, faces) = (context.need_average()?, context.need_labeled()?);
         let (probs, labels) = predictions(network, faces, epoch)?;
+        expect_classes("predictions of labelled faces", &probs, self.num_classes)?;
         let margins = adaptive_margins(&probs, &labels, epoch, &self.config)?;
         // Metal has no f64.
         let margins = margins.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
