@@ -49,8 +49,7 @@ impl LabelSplit {
 
 #[cfg(test)]
 mod tests {
-    use super::super::SplitConfig;
-    use super::super::test_data::sizes;
+    use super::super::test_data::{four_labels, sizes};
     use super::*;
 
     #[test]
@@ -58,7 +57,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("labels.json");
         let data = sizes(&[6, 8], 2);
-        let split = LabelSplit::new(&data, &SplitConfig::default()).unwrap();
+        let split = LabelSplit::new(&data, &four_labels()).unwrap();
         split.write(&path).unwrap();
         let read = LabelSplit::read(&path, &data, UnlabeledSet::WithoutLabeled).unwrap();
         assert_eq!(
@@ -81,7 +80,7 @@ mod tests {
         assert!(error().contains("cannot read"));
         std::fs::write(&path, "{\"a\": 1}").unwrap();
         assert!(error().contains("expected a JSON list of names"));
-        let split = LabelSplit::new(&data, &SplitConfig::default()).unwrap();
+        let split = LabelSplit::new(&data, &four_labels()).unwrap();
         assert!(
             split
                 .write(&folder.path().join("no/such/labels.json"))

@@ -145,7 +145,15 @@ fn every_class_has_a_label(data: &DataSet, labeled: &[usize]) -> Result<()> {
 
 #[cfg(test)]
 pub(crate) mod test_data {
-    use crate::{DataSet, Entry, Face};
+    use crate::{DataSet, Entry, Face, SplitConfig};
+
+    /// Few enough for the small classes of tests.
+    pub(crate) fn four_labels() -> SplitConfig {
+        SplitConfig {
+            labels_per_class: 4,
+            ..SplitConfig::default()
+        }
+    }
 
     /// Classes of these sizes, in turn, then faces without a label.
     pub(crate) fn sizes(sizes: &[usize], unlabeled: usize) -> DataSet {
@@ -167,13 +175,13 @@ pub(crate) mod test_data {
 
 #[cfg(test)]
 mod tests {
-    use super::test_data::sizes;
+    use super::test_data::{four_labels, sizes};
     use super::*;
 
     #[test]
     fn names_lead_back_to_the_same_split() {
         let data = sizes(&[5, 9, 7], 3);
-        let split = LabelSplit::new(&data, &SplitConfig::default()).unwrap();
+        let split = LabelSplit::new(&data, &four_labels()).unwrap();
         let again =
             LabelSplit::from_names(&data, split.names(), UnlabeledSet::WithLabeled).unwrap();
         assert_eq!(again.labeled(), split.labeled());
