@@ -31,7 +31,7 @@ pub struct CoMatchConfig {
     /// How weak predictions are aligned before they label.
     #[cfg_attr(feature = "serde", serde(with = "leaf_core::switch"))]
     pub alignment: Option<QueueAlignmentConfig>,
-    /// What LEAF adds; its contrast of two weak views is not used.
+    /// What LEAF adds; its contrast of two weak views has no place here and is refused.
     pub leaf: LeafConfig,
 }
 
