@@ -53,6 +53,22 @@ pub enum Error {
         min_size: usize,
     },
 
+    /// The environment asks for instructions that the processor lacks or nobody knows.
+    #[error("LEAF_SIMD = {value:?}, expected one of {available:?}")]
+    InstructionSet {
+        /// The variable's value.
+        value: String,
+        /// What this processor has.
+        available: Vec<&'static str>,
+    },
+
+    /// The environment variable of F(4x4, 3x3) has an unknown value.
+    #[error("LEAF_WINOGRAD = {value:?}, expected on or off")]
+    Winograd {
+        /// The variable's value.
+        value: String,
+    },
+
     /// A batch has no spread to normalize by.
     #[error(
         "batch norm has 1 value per channel (input {found:?}), expected at least 2: \

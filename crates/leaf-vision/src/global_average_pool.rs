@@ -1,8 +1,10 @@
 //! The mean over an image.
 
 use candle_core::Tensor;
+use leaf_core::Mode;
 
 use crate::error::{Result, dims4};
+use crate::pass::Pass;
 
 /// The mean of each channel: `(N, C, H, W)` to `(N, C)`.
 ///
@@ -20,7 +22,7 @@ use crate::error::{Result, dims4};
 /// # Errors
 /// When the input has not 4 dimensions.
 pub fn global_average_pool(xs: &Tensor) -> Result<Tensor> {
-    // Not candle's avg_pool2d, whose gradient is wrong where the window does not divide the image.
     dims4("input of global_average_pool", xs)?;
-    Ok(xs.mean((2, 3))?)
+    let (pass, xs) = Pass::begin(xs, Mode::Train)?;
+    pass.global_average(&xs)
 }

@@ -1,16 +1,15 @@
 //! Batch normalization of images, with running statistics.
 
-mod gradient;
-mod normalize;
+pub(crate) mod plain;
 mod statistics;
 
 use candle_core::{Tensor, Var};
 use candle_nn::{Init, VarBuilder};
 use leaf_core::Mode;
 
-use crate::error::{Error, Result, dims4, positive};
-use normalize::normalize;
-use statistics::Statistics;
+use crate::error::{Error, Result, positive};
+use crate::pass::{Activation, Pass};
+pub(crate) use statistics::Statistics;
 
 /// The configuration of a [`BatchNorm2d`] layer.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,50 +121,9 @@ impl BatchNorm2d {
     /// When the number of channels differs, or when batch statistics are wanted of a single value
     /// per channel.
     pub fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
-        let (images, channels, height, width) = dims4("input of batch norm", xs)?;
-        if channels != self.weight.elem_count() || height * width == 0 {
-            return Err(Error::Shape {
-                what: "input of batch norm",
-                expected: format!(
-                    "(N, {}, H, W) with at least 1 pixel",
-                    self.weight.elem_count()
-                ),
-                found: xs.dims().to_vec(),
-            });
-        }
-        let (xs, weight, bias) = (
-            &mode.view(xs),
-            &mode.view(&self.weight),
-            &mode.view(&self.bias),
-        );
-        if self.config.frozen || mode == Mode::Eval {
-            let running = Statistics::new(&self.running_mean, &self.running_var);
-            return normalize(xs, weight, bias, &running, self.config.eps);
-        }
-        let count = images * height * width;
-        if count < 2 {
-            return Err(Error::OneValuePerChannel {
-                found: xs.dims().to_vec(),
-            });
-        }
-        let batch = Statistics::of(xs)?;
-        if mode.updates_statistics() {
-            self.update(&batch, count)?;
-        }
-        normalize(xs, weight, bias, &batch, self.config.eps)
-    }
-
-    fn update(&self, batch: &Statistics, count: usize) -> Result<()> {
-        let momentum = self.config.momentum;
-        let unbiased = count as f64 / (count - 1) as f64;
-        for (running, new, scale) in [
-            (&self.running_mean, &batch.mean, momentum),
-            (&self.running_var, &batch.var, momentum * unbiased),
-        ] {
-            let old = (running.as_detached_tensor() * (1. - momentum))?;
-            running.set(&(old + (new.detach() * scale)?)?)?;
-        }
-        Ok(())
+        let (mut pass, xs) = Pass::begin(xs, mode)?;
+        let ys = pass.normalize(&xs, self, None, Activation::Identity)?;
+        pass.finish(&ys)
     }
 
     /// The scale of each channel `(C,)`.

@@ -1,123 +1,114 @@
-//! Mean and variance of each channel.
+//! What a batch norm normalizes by.
 
-use candle_core::{
-    CpuStorage, CustomOp1, Layout, Result as CandleResult, Shape, Tensor, Var, WithDType,
-};
-use rayon::prelude::*;
+use leaf_core::Mode;
 
-use crate::cpu::{self, by_dtype, entries};
-use crate::error::Result;
+use super::BatchNorm2d;
+use crate::error::{Error, Result};
+use candle_core::{DType, Device, Tensor, Var};
 
-/// What a batch norm normalizes by, both `(C,)`.
+/// Mean and standard deviation of each channel.
 #[derive(Clone, Debug)]
-pub(super) struct Statistics {
-    pub(super) mean: Tensor,
-    pub(super) var: Tensor,
+pub(crate) struct Statistics {
+    pub(crate) mean: Vec<f64>,
+    /// `1/sqrt(var + eps)`.
+    pub(crate) inv_std: Vec<f64>,
     /// Whether they are the input's own, so that the gradient flows through them.
-    pub(super) of_batch: bool,
+    pub(crate) of_batch: bool,
 }
 
 impl Statistics {
-    /// The running ones.
-    pub(super) fn new(mean: &Var, var: &Var) -> Self {
+    fn new(mean: Vec<f64>, var: &[f64], eps: f64, of_batch: bool) -> Self {
         Self {
-            mean: mean.as_detached_tensor(),
-            var: var.as_detached_tensor(),
-            of_batch: false,
+            mean,
+            inv_std: var.iter().map(|var| 1. / (var + eps).sqrt()).collect(),
+            of_batch,
         }
     }
 
-    /// Those of a batch `(N, C, H, W)`: mean and biased variance. No graph where
-    /// [`normalize`](super::normalize::normalize) has a backward pass of its own.
-    pub(super) fn of(xs: &Tensor) -> Result<Self> {
-        if !cpu::serves(xs) {
-            return Self::plain(xs);
+    /// The normalization as `scale x + shift`.
+    pub(crate) fn affine(&self, weight: &[f32], bias: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        let channels = self
+            .mean
+            .iter()
+            .zip(&self.inv_std)
+            .zip(weight.iter().zip(bias));
+        channels
+            .map(|((mean, inv_std), (weight, bias))| {
+                let scale = f64::from(*weight) * inv_std;
+                (scale as f32, (f64::from(*bias) - mean * scale) as f32)
+            })
+            .unzip()
+    }
+}
+
+impl BatchNorm2d {
+    /// Whether a pass in this mode normalizes by the running statistics.
+    pub(crate) fn is_given(&self, mode: Mode) -> bool {
+        self.config.frozen || mode == Mode::Eval
+    }
+
+    /// Fails unless the input is `(N, C, H, W)` with this layer's channels.
+    pub(crate) fn check_input(&self, dims: [usize; 4]) -> Result<()> {
+        let channels = self.weight.elem_count();
+        if dims[1] == channels && dims[2] * dims[3] > 0 {
+            return Ok(());
         }
-        let moments = xs.contiguous()?.apply_op1_no_bwd(&Moments)?;
-        Ok(Self {
-            mean: moments.get(0)?,
-            var: moments.get(1)?,
-            of_batch: true,
+        Err(Error::Shape {
+            what: "input of batch norm",
+            expected: format!("(N, {channels}, H, W) with at least 1 pixel"),
+            found: dims.to_vec(),
         })
     }
 
-    /// By candle's operations, with a graph.
-    pub(super) fn plain(xs: &Tensor) -> Result<Self> {
-        let mean = xs.mean_keepdim((0, 2, 3))?;
-        let var = xs.broadcast_sub(&mean)?.sqr()?.mean((0, 2, 3))?;
-        Ok(Self {
-            mean: mean.flatten_all()?,
-            var,
-            of_batch: true,
+    /// Fails if the spread of a single value is wanted.
+    pub(super) fn check_count(&self, dims: &[usize], count: usize) -> Result<()> {
+        if count >= 2 {
+            return Ok(());
+        }
+        Err(Error::OneValuePerChannel {
+            found: dims.to_vec(),
         })
     }
-}
 
-/// The planes `(H W)` of one channel, one an image.
-pub(super) fn planes<T>(
-    values: &[T],
-    channel: usize,
-    (channels, plane): (usize, usize),
-) -> impl Iterator<Item = &[T]> {
-    values
-        .chunks_exact(channels * plane)
-        .map(move |image| &image[channel * plane..][..plane])
-}
-
-/// The sum of `f` over pairs, in lanes so that the compiler can use vectors; the lanes are added as
-/// f64.
-pub(super) fn sum_by<T: WithDType>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> f64 {
-    const LANES: usize = 16;
-    let mut lanes = [T::zero(); LANES];
-    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest = a_chunks.remainder().iter().zip(b_chunks.remainder());
-    let rest: f64 = rest.map(|(a, b)| f(*a, *b).to_f64()).sum();
-    for (a, b) in a_chunks.zip(b_chunks) {
-        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += f(*a, *b);
-        }
-    }
-    rest + lanes.iter().map(|lane| lane.to_f64()).sum::<f64>()
-}
-
-/// Mean and biased variance of each channel as `(2, C)`.
-struct Moments;
-
-impl Moments {
-    fn forward<T: WithDType>(
+    /// What a pass normalizes by; a batch's mean and biased variance are asked for if they are wanted,
+    /// and move the running ones if the mode says so.
+    pub(crate) fn statistics(
         &self,
-        x: &CpuStorage,
-        layout: &Layout,
-    ) -> CandleResult<(CpuStorage, Shape)> {
-        let (images, channels, height, width) = layout.shape().dims4()?;
-        let xs = entries::<T>(self.name(), x, layout)?;
-        let sizes = (channels, height * width);
-        let count = (images * height * width) as f64;
-        let moments = (0..channels).into_par_iter().map(|channel| {
-            let sum: f64 = planes(xs, channel, sizes)
-                .map(|x| sum_by(x, x, |x, _| x))
-                .sum();
-            let mean = sum / count;
-            let center = T::from_f64(mean);
-            let squares = planes(xs, channel, sizes);
-            let squares = squares.map(|x| sum_by(x, x, |x, _| (x - center) * (x - center)));
-            let squares: f64 = squares.sum();
-            // The center was rounded: what it is off by must not count as spread.
-            let off = mean - center.to_f64();
-            (center, T::from_f64((squares / count - off * off).max(0.)))
-        });
-        let (mut means, vars): (Vec<T>, Vec<T>) = moments.unzip();
-        means.extend(vars);
-        Ok((T::to_cpu_storage_owned(means), (2, channels).into()))
+        mode: Mode,
+        dims: [usize; 4],
+        of_batch: impl FnOnce() -> (Vec<f64>, Vec<f64>),
+    ) -> Result<Statistics> {
+        let eps = self.config.eps;
+        if self.is_given(mode) {
+            let (mean, var) = (numbers(&self.running_mean)?, numbers(&self.running_var)?);
+            return Ok(Statistics::new(mean, &var, eps, false));
+        }
+        let count = dims[0] * dims[2] * dims[3];
+        self.check_count(&dims, count)?;
+        let (mean, var) = of_batch();
+        if mode.updates_statistics() {
+            let vector = |values: &[f64]| Tensor::from_slice(values, values.len(), &Device::Cpu);
+            self.update(&vector(&mean)?, &vector(&var)?, count)?;
+        }
+        Ok(Statistics::new(mean, &var, eps, true))
+    }
+
+    /// Moves the running statistics towards a batch's.
+    pub(super) fn update(&self, mean: &Tensor, var: &Tensor, count: usize) -> Result<()> {
+        let momentum = self.config.momentum;
+        let unbiased = count as f64 / (count - 1) as f64;
+        for (running, new, scale) in [
+            (&self.running_mean, mean, momentum),
+            (&self.running_var, var, momentum * unbiased),
+        ] {
+            let old = (running.as_detached_tensor() * (1. - momentum))?;
+            let new = (new.detach() * scale)?.to_dtype(old.dtype())?;
+            running.set(&(old + new)?)?;
+        }
+        Ok(())
     }
 }
 
-impl CustomOp1 for Moments {
-    fn name(&self) -> &'static str {
-        "batch norm's statistics"
-    }
-
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> CandleResult<(CpuStorage, Shape)> {
-        by_dtype!("batch_norm", x, self.forward(x, layout))
-    }
+fn numbers(var: &Var) -> Result<Vec<f64>> {
+    Ok(var.as_detached_tensor().to_dtype(DType::F64)?.to_vec1()?)
 }

@@ -2,32 +2,45 @@
 
 use candle_core::Tensor;
 
+use crate::kernels::convolution::Convolution;
+
 use super::Conv2dConfig;
 use crate::error::{Error, Result, dims4, positive};
 
-/// The sizes of one convolution without channel groups.
+/// The sizes of one convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Geometry {
-    pub(super) images: usize,
-    pub(super) channels: usize,
-    pub(super) height: usize,
-    pub(super) width: usize,
-    pub(super) out_channels: usize,
-    pub(super) kernel_height: usize,
-    pub(super) kernel_width: usize,
-    pub(super) out_height: usize,
-    pub(super) out_width: usize,
-    pub(super) stride: usize,
-    pub(super) padding: usize,
-    pub(super) dilation: usize,
+pub(crate) struct Geometry {
+    pub(crate) images: usize,
+    pub(crate) channels: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) out_channels: usize,
+    pub(crate) kernel_height: usize,
+    pub(crate) kernel_width: usize,
+    pub(crate) out_height: usize,
+    pub(crate) out_width: usize,
+    pub(crate) stride: usize,
+    pub(crate) padding: usize,
+    pub(crate) dilation: usize,
 }
 
 impl Geometry {
     /// Of images `(N, C, H, W)` and a weight `(O, C/groups, h, w)`; `channels` and `out_channels`
     /// are those of all groups together.
-    pub(super) fn new(xs: &Tensor, weight: &Tensor, config: &Conv2dConfig) -> Result<Self> {
-        config.check()?;
+    #[cfg(test)]
+    pub(crate) fn new(xs: &Tensor, weight: &Tensor, config: &Conv2dConfig) -> Result<Self> {
         let (images, channels, height, width) = dims4("input of conv2d", xs)?;
+        Self::of_sizes([images, channels, height, width], weight, config)
+    }
+
+    /// Of images of these sizes.
+    pub(crate) fn of_sizes(
+        dims: [usize; 4],
+        weight: &Tensor,
+        config: &Conv2dConfig,
+    ) -> Result<Self> {
+        config.check()?;
+        let [images, channels, height, width] = dims;
         let (out_channels, group_channels, kernel_height, kernel_width) =
             dims4("weight of conv2d", weight)?;
         positive("channels", channels)?;
@@ -36,7 +49,7 @@ impl Geometry {
             return Err(Error::Shape {
                 what: "input of conv2d",
                 expected: format!("(N, {}, H, W)", group_channels * config.groups),
-                found: xs.dims().to_vec(),
+                found: dims.to_vec(),
             });
         }
         if out_channels % config.groups != 0 {
@@ -62,19 +75,39 @@ impl Geometry {
         })
     }
 
-    /// Entries of one image.
-    pub(super) fn image_len(&self) -> usize {
-        self.channels * self.height * self.width
-    }
-
-    /// Entries of one patch: a row of the weight.
-    pub(super) fn patch_len(&self) -> usize {
-        self.channels * self.kernel_height * self.kernel_width
-    }
-
     /// Patches of one image: pixels of one output channel.
-    pub(super) fn patches(&self) -> usize {
+    pub(crate) fn patches(&self) -> usize {
         self.out_height * self.out_width
+    }
+
+    /// `[N, O, H', W']`.
+    pub(crate) fn out_dims(&self) -> [usize; 4] {
+        [
+            self.images,
+            self.out_channels,
+            self.out_height,
+            self.out_width,
+        ]
+    }
+
+    /// For the kernels.
+    pub(crate) fn kernels(&self, groups: usize) -> Convolution {
+        Convolution {
+            images: self.images,
+            channels: self.channels,
+            height: self.height,
+            width: self.width,
+            out_channels: self.out_channels,
+            kernel_height: self.kernel_height,
+            kernel_width: self.kernel_width,
+            out_height: self.out_height,
+            out_width: self.out_width,
+            stride: self.stride,
+            padding: self.padding,
+            dilation: self.dilation,
+            groups,
+            padded: false,
+        }
     }
 }
 

@@ -5,8 +5,9 @@ use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 use candle_nn::{Init, VarBuilder};
 use leaf_core::Mode;
 
-use super::{Conv2dConfig, convolve};
+use super::Conv2dConfig;
 use crate::error::{Error, Result, positive};
+use crate::pass::Pass;
 
 /// A convolution layer.
 #[derive(Clone, Debug)]
@@ -45,11 +46,9 @@ impl Conv2d {
     /// # Errors
     /// When the input does not fit.
     pub fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
-        let ys = convolve(xs, &mode.view(&self.weight), &self.config)?;
-        match &self.bias {
-            Some(bias) => Ok(ys.broadcast_add(&mode.view(bias).reshape((1, (), 1, 1))?)?),
-            None => Ok(ys),
-        }
+        let (mut pass, xs) = Pass::begin(xs, mode)?;
+        let ys = pass.convolve(&xs, self)?;
+        pass.finish(&ys)
     }
 
     /// The weight `(O, C/groups, h, w)`.

@@ -2,19 +2,14 @@
 
 mod geometry;
 mod layer;
-mod matrix;
-mod number;
-mod patches;
-mod plain;
-mod product;
+pub(crate) mod plain;
 
 use candle_core::Tensor;
 
-use crate::cpu;
 use crate::error::Result;
-use geometry::Geometry;
+pub(crate) use geometry::Geometry;
 pub use layer::{Conv2d, conv2d};
-use product::Convolution;
+use leaf_core::Mode;
 
 /// The configuration of a [`Conv2d`] layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,30 +43,18 @@ impl Default for Conv2dConfig {
 /// The convolution of images `(N, C, H, W)` with a weight `(O, C/groups, h, w)`: `(N, O, H', W')`
 /// with `H' = (H + 2p - d(h - 1) - 1)/s + 1`.
 ///
-/// This one function decides what runs: on the processor, f32 and f64 take matrix products of
-/// patches, whose backward pass is many times as fast as candle's; everything else takes candle's
-/// own operations, which are also what the tests compare with.
+/// It is a [`Pass`](crate::Pass) of one layer: on the processor, f32 takes kernels whose backward pass
+/// is many times as fast as candle's; everything else takes candle's own operations, which are also
+/// what the tests compare with.
 ///
 /// # Errors
 /// When a shape does not fit or the kernel is larger than the padded image.
 pub fn convolve(xs: &Tensor, weight: &Tensor, config: &Conv2dConfig) -> Result<Tensor> {
-    let geometry = Geometry::new(xs, weight, config)?;
-    if !cpu::serves(xs) {
-        return plain::convolve(xs, weight, config, &geometry);
-    }
-    if config.groups == 1 {
-        let (xs, weight) = (xs.contiguous()?, weight.contiguous()?);
-        return Ok(xs.apply_op2(&weight, Convolution(geometry))?);
-    }
-    let ungrouped = Conv2dConfig {
-        groups: 1,
+    let config = Conv2dConfig {
+        bias: false,
         ..config.clone()
     };
-    let xs = xs.chunk(config.groups, 1)?;
-    let weights = weight.chunk(config.groups, 0)?;
-    let outputs = xs.iter().zip(&weights);
-    let outputs = outputs.map(|(xs, weight)| convolve(xs, weight, &ungrouped));
-    Ok(Tensor::cat(&outputs.collect::<Result<Vec<_>>>()?, 1)?)
+    Conv2d::new(weight.clone(), None, config)?.forward(xs, Mode::Train)
 }
 
 #[cfg(test)]
@@ -177,21 +160,6 @@ mod tests {
         for (ours, theirs) in ours.iter().zip(&theirs) {
             assert!(largest_difference(ours, theirs)? < 1e-9);
         }
-        Ok(())
-    }
-
-    #[test]
-    fn the_number_of_threads_changes_no_bit() -> Result<()> {
-        let (xs, weight) = (draw(1, (20, 4, 9, 9))?, draw(2, (8, 4, 3, 3))?);
-        let run = |threads: usize| -> Result<Vec<Vec<f64>>> {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            let results = pool
-                .expect("a pool")
-                .install(|| results(convolve, &xs, &weight, &Conv2dConfig::default()))?;
-            let values = results.iter().map(|t| Ok(t.flatten_all()?.to_vec1()?));
-            values.collect()
-        };
-        assert_eq!(run(1)?, run(3)?);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use super::geometry::Geometry;
 use crate::error::Result;
 
 /// candle's own convolution where its gradient is right, otherwise [`tap_by_tap`].
-pub(super) fn convolve(
+pub(crate) fn convolve(
     xs: &Tensor,
     weight: &Tensor,
     config: &Conv2dConfig,

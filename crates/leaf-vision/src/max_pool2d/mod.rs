@@ -1,13 +1,14 @@
 //! The largest pixel of each window.
 
-mod plain;
+pub(crate) mod plain;
 mod window;
 
 use candle_core::Tensor;
 
-use crate::cpu;
 use crate::error::{Error, Result, dims4, positive};
-use window::{MaxPool, Window};
+use crate::pass::Pass;
+use leaf_core::Mode;
+pub(crate) use window::Window;
 
 /// The largest value of each window: `(N, C, H, W)` to `(N, C, H', W')` with
 /// `H' = (H + 2 padding - kernel)/stride + 1`.
@@ -32,19 +33,20 @@ use window::{MaxPool, Window};
 /// ```
 ///
 /// # Errors
-/// When kernel or stride is 0, the padding exceeds half the kernel (a window could lie outside the
+/// When kernel or stride is 0, the kernel is above 255, the padding exceeds half the kernel (a window could lie outside the
 /// image), or the kernel exceeds the padded image.
 pub fn max_pool2d(xs: &Tensor, kernel: usize, stride: usize, padding: usize) -> Result<Tensor> {
-    let (_, _, height, width) = dims4("input of max_pool2d", xs)?;
-    let window = Window::new((height, width), kernel, stride, padding)?;
-    if cpu::serves(xs) {
-        return Ok(xs.contiguous()?.apply_op1(MaxPool::new(window))?);
-    }
-    plain::max_pool2d(xs, &window)
+    dims4("input of max_pool2d", xs)?;
+    let (mut pass, xs) = Pass::begin(xs, Mode::Train)?;
+    let ys = pass.max_pool2d(&xs, kernel, stride, padding)?;
+    pass.finish(&ys)
 }
 
+/// The tap that won is kept as a number of 16 bits.
+const LARGEST_KERNEL: usize = 255;
+
 impl Window {
-    fn new(
+    pub(crate) fn new(
         (height, width): (usize, usize),
         kernel: usize,
         stride: usize,
@@ -52,6 +54,13 @@ impl Window {
     ) -> Result<Self> {
         positive("kernel", kernel)?;
         positive("stride", stride)?;
+        if kernel > LARGEST_KERNEL {
+            return Err(Error::OutOfRange {
+                field: "kernel",
+                value: kernel,
+                expected: format!("at most {LARGEST_KERNEL}"),
+            });
+        }
         if padding > kernel / 2 {
             return Err(Error::OutOfRange {
                 field: "padding",
@@ -135,16 +144,17 @@ mod tests {
 
     #[test]
     fn the_first_of_equals_takes_the_gradient() -> Result<()> {
-        let xs = Var::new(&[[[[2f64, 2.], [2., 2.]]]], &Device::Cpu)?;
-        let [_, gradient] = results(&xs, |xs| max_pool2d(xs, 2, 2, 0))?;
-        assert_eq!(gradient, [4., 0., 0., 0.]);
+        let xs = Var::new(&[[[[2f32, 2.], [2., 2.]]]], &Device::Cpu)?;
+        let gradients = max_pool2d(&xs, 2, 2, 0)?.sum_all()?.backward()?;
+        let gradient = gradients.get(&xs).expect("a gradient");
+        assert_eq!(gradient.flatten_all()?.to_vec1::<f32>()?, [1., 0., 0., 0.]);
         Ok(())
     }
 
     #[test]
     fn a_value_that_is_no_number_is_not_hidden() -> Result<()> {
-        let xs = Var::new(&[[[[2f64, f64::NAN], [3., 2.]]]], &Device::Cpu)?;
-        let ys = max_pool2d(&xs, 2, 2, 0)?.flatten_all()?.to_vec1::<f64>()?;
+        let xs = Var::new(&[[[[2f32, f32::NAN], [3., 2.]]]], &Device::Cpu)?;
+        let ys = max_pool2d(&xs, 2, 2, 0)?.flatten_all()?.to_vec1::<f32>()?;
         assert!(ys[0].is_nan());
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::error::Result;
 ///
 /// A tap beyond the border sees the border's pixel: that pixel is in the window anyway, since the
 /// padding is at most half the kernel, so the maximum stays the same.
-pub(super) fn max_pool2d(xs: &Tensor, window: &Window) -> Result<Tensor> {
+pub(crate) fn max_pool2d(xs: &Tensor, window: &Window) -> Result<Tensor> {
     let seen = |tap: usize, size: usize, out_size: usize| {
         let last = size - 1;
         let pixels = (0..out_size)

@@ -1,13 +1,11 @@
 //! The residual block of two 3x3 convolutions.
 
-use candle_core::Tensor;
 use candle_nn::VarBuilder;
-use leaf_core::Mode;
 
 use crate::batch_norm::{BatchNorm2d, BatchNormConfig, batch_norm2d};
 use crate::conv2d::{Conv2d, Conv2dConfig, conv2d};
 use crate::error::Result;
-use crate::relu::relu;
+use crate::pass::{Activation, Map, Pass};
 
 /// What one block does to channels and side.
 #[derive(Clone, Copy, Debug)]
@@ -64,14 +62,16 @@ impl BasicBlock {
         })
     }
 
-    pub(super) fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
-        let ys = self.bn1.forward(&self.conv1.forward(xs, mode)?, mode)?;
-        let ys = self.conv2.forward(&relu(&ys)?, mode)?;
-        let ys = self.bn2.forward(&ys, mode)?;
+    pub(super) fn forward(&self, xs: &Map, pass: &mut Pass) -> Result<Map> {
         let shortcut = match &self.downsample {
-            Some((conv, bn)) => bn.forward(&conv.forward(xs, mode)?, mode)?,
+            Some((conv, bn)) => {
+                pass.convolve_normalize(xs, (conv, bn), None, Activation::Identity)?
+            }
             None => xs.clone(),
         };
-        relu(&(ys + shortcut)?)
+        let first = (&self.conv1, &self.bn1);
+        let second = (&self.conv2, &self.bn2);
+        let ys = pass.convolve_normalize(xs, first, None, Activation::Relu)?;
+        pass.convolve_normalize(&ys, second, Some(&shortcut), Activation::Relu)
     }
 }

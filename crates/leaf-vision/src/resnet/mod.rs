@@ -10,9 +10,7 @@ use leaf_core::{Encoder, Mode};
 use crate::batch_norm::{BatchNorm2d, batch_norm2d};
 use crate::conv2d::{Conv2d, Conv2dConfig, conv2d};
 use crate::error::{Error, Result, dims4};
-use crate::global_average_pool::global_average_pool;
-use crate::max_pool2d::max_pool2d;
-use crate::relu::relu;
+use crate::pass::{Activation, Map, Pass};
 use block::{BasicBlock, BlockShape};
 pub use config::{ResNetConfig, Stem};
 
@@ -40,14 +38,25 @@ impl ResNet {
     /// When the images have another number of channels or are smaller than
     /// [`ResNetConfig::min_size`].
     pub fn feature_map(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
+        let (mut pass, xs) = self.begin(xs, mode)?;
+        let ys = self.layers(&xs, &mut pass)?;
+        pass.finish(&ys)
+    }
+
+    fn begin(&self, xs: &Tensor, mode: Mode) -> Result<(Pass, Map)> {
         self.check_images(xs)?;
-        let ys = self.conv1.forward(&mode.view(xs), mode)?;
-        let mut ys = relu(&self.bn1.forward(&ys, mode)?)?;
+        Pass::begin(xs, mode)
+    }
+
+    /// From images to the last map.
+    fn layers(&self, xs: &Map, pass: &mut Pass) -> Result<Map> {
+        let stem = (&self.conv1, &self.bn1);
+        let mut ys = pass.convolve_normalize(xs, stem, None, Activation::Relu)?;
         if self.config.stem == Stem::Large {
-            ys = max_pool2d(&ys, 3, 2, 1)?;
+            ys = pass.max_pool2d(&ys, 3, 2, 1)?;
         }
         for block in &self.blocks {
-            ys = block.forward(&ys, mode)?;
+            ys = block.forward(&ys, pass)?;
         }
         Ok(ys)
     }
@@ -71,7 +80,10 @@ impl ResNet {
 
 impl Encoder for ResNet {
     fn encode(&self, xs: &Tensor, mode: Mode) -> leaf_core::Result<Tensor> {
-        Ok(global_average_pool(&self.feature_map(xs, mode)?)?)
+        let (mut pass, xs) = self.begin(xs, mode)?;
+        let ys = self.layers(&xs, &mut pass)?;
+        drop(xs);
+        Ok(pass.global_average(&ys)?)
     }
 
     fn feature_dim(&self) -> usize {

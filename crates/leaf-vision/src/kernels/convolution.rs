@@ -1,0 +1,353 @@
+//! One convolution with its gradients: which kernel runs, and on which packed weights.
+
+use std::sync::OnceLock;
+
+use super::direct::{Product, Source, Tap, Target, Weights};
+use super::epilogue::Epilogue;
+use super::pack::Order;
+use super::scratch::Scratch;
+use super::simd::Isa;
+use super::weight_gradient::{OutputGradient, WeightGradient};
+use super::winograd;
+use crate::error::{Error, Result};
+
+/// How the kernels of one pass run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) isa: Isa,
+    /// Whether 3x3 convolutions of stride 1 may go through F(4x4, 3x3).
+    pub(crate) winograd: bool,
+}
+
+/// Whether this process may use F(4x4, 3x3): yes, unless the environment variable `LEAF_WINOGRAD` is
+/// `off`. The direct way rounds less.
+///
+/// # Errors
+/// When the variable is neither `on` nor `off`.
+pub(crate) fn winograd_in_use() -> Result<bool> {
+    static CHOICE: OnceLock<std::result::Result<bool, String>> = OnceLock::new();
+    let choice = CHOICE.get_or_init(|| {
+        let value = std::env::var_os(WINOGRAD_VARIABLE).unwrap_or_default();
+        match value.to_string_lossy().as_ref() {
+            "" | "on" => Ok(true),
+            "off" => Ok(false),
+            other => Err(other.to_owned()),
+        }
+    });
+    choice.clone().map_err(|value| Error::Winograd { value })
+}
+
+/// The environment variable that switches F(4x4, 3x3) off.
+pub const WINOGRAD_VARIABLE: &str = "LEAF_WINOGRAD";
+
+/// A convolution of maps `(images, height, width, channels)`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Convolution {
+    pub(crate) images: usize,
+    pub(crate) channels: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) out_channels: usize,
+    pub(crate) kernel_height: usize,
+    pub(crate) kernel_width: usize,
+    pub(crate) out_height: usize,
+    pub(crate) out_width: usize,
+    pub(crate) stride: usize,
+    pub(crate) padding: usize,
+    pub(crate) dilation: usize,
+    pub(crate) groups: usize,
+    /// Whether the maps that are read have a border of `padding` zeros already. Then a row of the
+    /// kernel is one contiguous piece, which is what makes few channels fast.
+    pub(crate) padded: bool,
+}
+
+/// Channels from which the transformations of F(4x4, 3x3) cost less than they save.
+const WINOGRAD_CHANNELS: usize = 32;
+
+/// The smallest map of F(4x4, 3x3): on less, most of a tile is padding.
+const WINOGRAD_SIDE: usize = 6;
+
+/// Numbers of a block of packed weights: two registers, or one if that is enough.
+fn block(isa: Isa, channels: usize) -> usize {
+    match isa.lanes() {
+        lanes if channels > lanes => 2 * lanes,
+        lanes => lanes,
+    }
+}
+
+impl Convolution {
+    fn taps(&self) -> usize {
+        self.kernel_height * self.kernel_width
+    }
+
+    fn group_inputs(&self) -> usize {
+        self.channels / self.groups
+    }
+
+    fn group_outputs(&self) -> usize {
+        self.out_channels / self.groups
+    }
+
+    fn weight_len(&self) -> usize {
+        self.out_channels * self.group_inputs() * self.taps()
+    }
+
+    fn image_len(&self) -> usize {
+        let border = if self.padded { 2 * self.padding } else { 0 };
+        (self.height + border) * (self.width + border) * self.channels
+    }
+
+    /// Numbers of all inputs.
+    pub(crate) fn input_len(&self) -> usize {
+        self.images * self.image_len()
+    }
+
+    /// Numbers of all inputs without border.
+    pub(crate) fn unpadded_input_len(&self) -> usize {
+        self.images * self.height * self.width * self.channels
+    }
+
+    /// Numbers of all outputs.
+    pub(crate) fn output_len(&self) -> usize {
+        self.images * self.out_height * self.out_width * self.out_channels
+    }
+
+    fn by_winograd(&self, plan: Plan) -> bool {
+        plan.winograd
+            && (self.kernel_height, self.kernel_width) == (3, 3)
+            && (self.stride, self.padding, self.dilation, self.groups) == (1, 1, 1, 1)
+            && !self.padded
+            && self.channels.min(self.out_channels) >= WINOGRAD_CHANNELS
+            && self.height.min(self.width) >= WINOGRAD_SIDE
+    }
+
+    fn winograd_shape(&self, inputs: usize, outputs: usize) -> winograd::Shape {
+        winograd::Shape {
+            images: self.images,
+            height: self.height,
+            width: self.width,
+            inputs,
+            outputs,
+        }
+    }
+
+    /// Where the taps read, for the output pixel whose source is (0, 0).
+    fn forward_taps(&self) -> Vec<Tap> {
+        if self.padded {
+            let rows = 0..self.kernel_height;
+            let tap = |row| Tap {
+                y: row as isize,
+                x: 0,
+                weights: row,
+            };
+            return rows.map(tap).collect();
+        }
+        let place = |tap: usize| (tap * self.dilation) as isize - self.padding as isize;
+        (0..self.taps())
+            .map(|tap| Tap {
+                y: place(tap / self.kernel_width),
+                x: place(tap % self.kernel_width),
+                weights: tap,
+            })
+            .collect()
+    }
+
+    fn source<'a>(&self, xs: &'a [f32], group: usize) -> Source<'a> {
+        let border = if self.padded { 2 * self.padding } else { 0 };
+        let taps = if self.padded { self.kernel_width } else { 1 };
+        Source {
+            data: xs,
+            height: self.height + border,
+            width: self.width + border,
+            pitch: self.channels,
+            offset: group * self.group_inputs(),
+            run: taps * self.group_inputs(),
+            step: self.stride,
+        }
+    }
+
+    /// `ys = epilogue(weight * xs)`; the weight is `(O, C/groups, h, w)`.
+    pub(crate) fn forward(
+        &self,
+        plan: Plan,
+        xs: &[f32],
+        weight: &[f32],
+        epilogue: &Epilogue<'_>,
+        ys: &mut [f32],
+    ) {
+        assert_eq!(xs.len(), self.input_len());
+        assert_eq!(weight.len(), self.weight_len());
+        assert_eq!(ys.len(), self.output_len());
+        let isa = plan.isa.for_channels(self.group_outputs());
+        let width = block(isa, self.group_outputs());
+        let order = Order::forward(self.group_outputs(), self.group_inputs(), self.taps());
+        if self.by_winograd(plan) {
+            let shape = self.winograd_shape(self.channels, self.out_channels);
+            let mut packed = Scratch::take(winograd::weights::len(&order, width));
+            winograd::weights::transform(isa, &order, weight, width, false, &mut packed);
+            return winograd::convolve(isa, &shape, xs, (&packed, width), epilogue, ys);
+        }
+        let taps = self.forward_taps();
+        let mut packed = Scratch::take(order.packed_len(width));
+        for (group, weight) in weight
+            .chunks_exact(self.weight_len() / self.groups)
+            .enumerate()
+        {
+            order.pack(weight, width, &mut packed);
+            let first = group * self.group_outputs();
+            let part = |all: &'_ [f32]| -> std::ops::Range<usize> { first..all.len() };
+            let product = Product {
+                source: self.source(xs, group),
+                taps: &taps,
+                weights: Weights {
+                    data: &packed,
+                    taps: taps.len(),
+                    width,
+                },
+                target: Target {
+                    images: self.images,
+                    rows: self.out_height,
+                    columns: self.out_width,
+                    image_step: self.out_height * self.out_width * self.out_channels,
+                    row_step: self.out_width * self.out_channels,
+                    column_step: self.out_channels,
+                    offset: first,
+                    channels: self.group_outputs(),
+                },
+                epilogue: Epilogue {
+                    scale: epilogue.scale.map(|all| &all[part(all)]),
+                    shift: epilogue.shift.map(|all| &all[part(all)]),
+                    ..*epilogue
+                },
+            };
+            product.run(isa, ys);
+        }
+    }
+
+    /// The inputs' gradient `(images, height, width, channels)`, without border.
+    pub(crate) fn input_gradient(&self, plan: Plan, weight: &[f32], dys: &[f32], dxs: &mut [f32]) {
+        assert_eq!(weight.len(), self.weight_len());
+        assert_eq!(dys.len(), self.output_len());
+        assert_eq!(dxs.len(), self.unpadded_input_len());
+        let isa = plan.isa.for_channels(self.group_inputs());
+        let width = block(isa, self.group_inputs());
+        let order = Order::transposed(self.group_outputs(), self.group_inputs(), self.taps());
+        if self.by_winograd(plan) {
+            let shape = self.winograd_shape(self.out_channels, self.channels);
+            let mut packed = Scratch::take(winograd::weights::len(&order, width));
+            winograd::weights::transform(isa, &order, weight, width, true, &mut packed);
+            let packed = (&packed[..], width);
+            return winograd::convolve(isa, &shape, dys, packed, &Epilogue::NONE, dxs);
+        }
+        let mut packed = Scratch::take(order.packed_len(width));
+        for (group, weight) in weight
+            .chunks_exact(self.weight_len() / self.groups)
+            .enumerate()
+        {
+            order.pack(weight, width, &mut packed);
+            for phase in 0..self.stride * self.stride {
+                let (y, x) = (phase / self.stride, phase % self.stride);
+                self.gradient_phase(isa, (y, x), group, (&packed, width), dys, dxs);
+            }
+        }
+    }
+
+    /// The gradient of the input pixels (stride i + y, stride j + x): each is seen by its own taps, so
+    /// that nothing is multiplied by the zeros between the outputs.
+    fn gradient_phase(
+        &self,
+        isa: Isa,
+        (y, x): (usize, usize),
+        group: usize,
+        (packed, width): (&[f32], usize),
+        dys: &[f32],
+        dxs: &mut [f32],
+    ) {
+        if y >= self.height || x >= self.width {
+            return;
+        }
+        let stride = self.stride as isize;
+        // Which output a tap of the input pixel `phase` belongs to, if any.
+        let place = |phase: usize, tap: usize| {
+            let at = (phase + self.padding) as isize - (tap * self.dilation) as isize;
+            (at.rem_euclid(stride) == 0).then(|| at.div_euclid(stride))
+        };
+        let taps: Vec<Tap> = (0..self.taps())
+            .filter_map(|tap| {
+                Some(Tap {
+                    y: place(y, tap / self.kernel_width)?,
+                    x: place(x, tap % self.kernel_width)?,
+                    weights: tap,
+                })
+            })
+            .collect();
+        let row = self.width * self.channels;
+        let product = Product {
+            source: Source {
+                data: dys,
+                height: self.out_height,
+                width: self.out_width,
+                pitch: self.out_channels,
+                offset: group * self.group_outputs(),
+                run: self.group_outputs(),
+                step: 1,
+            },
+            taps: &taps,
+            weights: Weights {
+                data: packed,
+                taps: self.taps(),
+                width,
+            },
+            target: Target {
+                images: self.images,
+                rows: (self.height - y).div_ceil(self.stride),
+                columns: (self.width - x).div_ceil(self.stride),
+                image_step: self.height * row,
+                row_step: self.stride * row,
+                column_step: self.stride * self.channels,
+                offset: y * row + x * self.channels + group * self.group_inputs(),
+                channels: self.group_inputs(),
+            },
+            epilogue: Epilogue::NONE,
+        };
+        product.run(isa, dxs);
+    }
+
+    /// The weight's gradient `(O, C/groups, h, w)`.
+    pub(crate) fn weight_gradient(&self, plan: Plan, xs: &[f32], dys: &[f32], out: &mut [f32]) {
+        assert_eq!(xs.len(), self.input_len());
+        assert_eq!(dys.len(), self.output_len());
+        assert_eq!(out.len(), self.weight_len());
+        let isa = plan.isa.for_channels(self.group_outputs());
+        let width = block(isa, self.group_outputs());
+        let order = Order::forward(self.group_outputs(), self.group_inputs(), self.taps());
+        let mut packed = Scratch::take(order.packed_len(width));
+        if self.by_winograd(plan) {
+            let shape = self.winograd_shape(self.channels, self.out_channels);
+            winograd::weight_gradient(isa, &shape, xs, dys, width, &mut packed);
+            return order.unpack(&packed, width, out);
+        }
+        let taps = self.forward_taps();
+        for (group, out) in out
+            .chunks_exact_mut(self.weight_len() / self.groups)
+            .enumerate()
+        {
+            let gradient = WeightGradient {
+                source: self.source(xs, group),
+                taps: &taps,
+                gradient: OutputGradient {
+                    data: dys,
+                    images: self.images,
+                    rows: self.out_height,
+                    columns: self.out_width,
+                    pitch: self.out_channels,
+                    offset: group * self.group_outputs(),
+                    channels: self.group_outputs(),
+                },
+                width,
+            };
+            gradient.run(isa, &mut packed);
+            order.unpack(&packed, width, out);
+        }
+    }
+}

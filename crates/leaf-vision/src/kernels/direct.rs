@@ -1,0 +1,308 @@
+//! Convolution as a matrix product whose left matrix is never made: each tap of the kernel reads the
+//! pixels where they lie.
+//!
+//! The same product serves a convolution and its image gradient, which is the convolution of the
+//! output's gradient by the transposed weight, one for each phase of the stride.
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::epilogue::Epilogue;
+use super::shared::Shared;
+use super::simd::Isa;
+use super::tile::{CHAIN, product};
+
+/// One position of the kernel: where it reads, relative to an output pixel's source, and which
+/// packed weights belong to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tap {
+    pub(super) y: isize,
+    pub(super) x: isize,
+    pub(super) weights: usize,
+}
+
+/// The maps that are read: `height x width` pixels of `pitch` numbers, of which a tap reads `run`
+/// from `offset` on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'a> {
+    pub(super) data: &'a [f32],
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) pitch: usize,
+    pub(super) offset: usize,
+    pub(super) run: usize,
+    /// Source pixels between neighboring outputs.
+    pub(super) step: usize,
+}
+
+/// Where the outputs lie: distances between images, rows and columns, and the first number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) images: usize,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) image_step: usize,
+    pub(super) row_step: usize,
+    pub(super) column_step: usize,
+    pub(super) offset: usize,
+    pub(super) channels: usize,
+}
+
+/// Weights packed by [`super::pack`]: `(blocks, taps, run, width)`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weights<'a> {
+    pub(super) data: &'a [f32],
+    pub(super) taps: usize,
+    pub(super) width: usize,
+}
+
+/// Bytes of source that a task goes through for one block of weights: they stay in the second cache.
+const TASK_BYTES: usize = 512 * 1024;
+
+/// Tasks that an operation is cut into at least, if it is large.
+const TASKS: usize = 8;
+
+/// A whole product.
+pub(super) struct Product<'a> {
+    pub(super) source: Source<'a>,
+    pub(super) taps: &'a [Tap],
+    pub(super) weights: Weights<'a>,
+    pub(super) target: Target,
+    pub(super) epilogue: Epilogue<'a>,
+}
+
+impl Product<'_> {
+    /// Writes all outputs.
+    pub(super) fn run(&self, isa: Isa, out: &mut [f32]) {
+        let target = &self.target;
+        let pixels = target.images * target.rows * target.columns;
+        let blocks = target.channels.div_ceil(self.weights.width);
+        if pixels == 0 || blocks == 0 {
+            return;
+        }
+        let most = (TASK_BYTES / 4 / self.source.run.max(1)).max(128);
+        let chunks = pixels.div_ceil(most).max(TASKS.min(pixels.div_ceil(64)));
+        // A multiple of every tile's height keeps all tiles but the last of a chunk full.
+        let chunk = pixels.div_ceil(chunks).next_multiple_of(84);
+        let chunks = pixels.div_ceil(chunk);
+        let groups = TASKS.div_ceil(chunks).min(blocks);
+        let group = blocks.div_ceil(groups);
+        let out = Shared::new(out);
+        (0..chunks * groups)
+            .into_par_iter()
+            .with_max_len(1)
+            .for_each(|task| {
+                let (first, part) = (task / chunks * group, task % chunks);
+                isa.run(Task {
+                    product: self,
+                    pixels: part * chunk..pixels.min((part + 1) * chunk),
+                    blocks: first..blocks.min(first + group),
+                    out,
+                });
+            });
+    }
+}
+
+/// Some pixels and some blocks of channels.
+struct Task<'a> {
+    product: &'a Product<'a>,
+    pixels: std::ops::Range<usize>,
+    blocks: std::ops::Range<usize>,
+    out: Shared<'a>,
+}
+
+impl WithSimd for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let vectors = self.product.weights.width / S::F32_LANES;
+        match (S::REGISTER_COUNT >= 32, vectors) {
+            (true, 2) => self.tiles::<S, 14, 2>(simd),
+            (true, _) => self.tiles::<S, 14, 1>(simd),
+            (false, 2) => self.tiles::<S, 6, 2>(simd),
+            (false, _) => self.tiles::<S, 12, 1>(simd),
+        }
+    }
+}
+
+impl Task<'_> {
+    #[inline(always)]
+    fn tiles<S: Simd, const M: usize, const V: usize>(self, simd: S) {
+        let Product {
+            source,
+            taps,
+            weights,
+            target,
+            epilogue,
+        } = self.product;
+        let width = V * S::F32_LANES;
+        debug_assert_eq!(width, weights.width);
+        let zeros = vec![0f32; source.run];
+        let (rows, places) = self.places::<M>(&zeros);
+        let mut scratch = vec![0f32; M * width];
+        let taps_at_once = (CHAIN / source.run.max(1)).max(1);
+        let block_len = weights.taps * source.run * width;
+        for block in self.blocks.clone() {
+            let channel = block * width;
+            let channels = width.min(target.channels - channel);
+            let first = &weights.data[block * block_len..][..block_len];
+            let tap_weights: Vec<*const f32> = taps
+                .iter()
+                .map(|tap| first[tap.weights * source.run * width..].as_ptr())
+                .collect();
+            for (tile, places) in places.chunks(M).enumerate() {
+                let rows = &rows[tile * M * taps.len()..][..M * taps.len()];
+                let whole = places.len() == M && channels == width;
+                let mut out = [std::ptr::null_mut(); M];
+                for (m, out) in out.iter_mut().enumerate() {
+                    *out = match places.get(m) {
+                        Some(place) if whole => self.out.at(place + channel, width),
+                        _ => scratch[m * width..][..width].as_mut_ptr(),
+                    };
+                }
+                tile_of::<S, M, V>(simd, (rows, &tap_weights), taps_at_once, source.run, &out);
+                if !whole {
+                    for (place, values) in places.iter().zip(scratch.chunks(width)) {
+                        // SAFETY: each task has its own pixels and channels.
+                        let to = unsafe { self.out.part(place + channel, channels) };
+                        to.copy_from_slice(&values[..channels]);
+                    }
+                }
+                if !epilogue.is_empty() {
+                    for place in places {
+                        // SAFETY: as above.
+                        let to = unsafe { self.out.part(place + channel, channels) };
+                        epilogue.apply(simd, to, channel, place + channel);
+                    }
+                }
+            }
+        }
+    }
+
+    /// For each tile, tap and row the place that is read, and for each pixel where its output begins.
+    #[inline(always)]
+    fn places<const M: usize>(&self, zeros: &[f32]) -> (Vec<*const f32>, Vec<usize>) {
+        let Product {
+            source,
+            taps,
+            target,
+            ..
+        } = self.product;
+        let (pixels, count) = (self.pixels.len(), taps.len());
+        let mut rows = vec![zeros.as_ptr(); pixels.div_ceil(M) * M * count];
+        let mut places = Vec::with_capacity(pixels);
+        let pitch = source.pitch as isize;
+        let offsets: Vec<isize> = taps
+            .iter()
+            .map(|tap| (tap.y * source.width as isize + tap.x) * pitch)
+            .collect();
+        let reach = Reach::of(taps);
+        let mut at = Pixel::new(target, self.pixels.start);
+        for pixel in 0..pixels {
+            let (y, x) = (at.row * source.step, at.column * source.step);
+            let base = ((at.image * source.height + y) * source.width + x) * source.pitch;
+            let base = source.data.as_ptr().wrapping_add(base + source.offset);
+            let first = pixel / M * M * count + pixel % M;
+            let inside = reach.inside(y, source.height, x, source.width);
+            for (t, (tap, offset)) in taps.iter().zip(&offsets).enumerate() {
+                let (y, x) = (y as isize + tap.y, x as isize + tap.x);
+                if inside || ((y as usize) < source.height && (x as usize) < source.width) {
+                    rows[first + t * M] = base.wrapping_offset(*offset);
+                }
+            }
+            places.push(at.place(target));
+            at.next(target);
+        }
+        (rows, places)
+    }
+}
+
+/// How far the taps reach around a pixel.
+struct Reach {
+    y: (isize, isize),
+    x: (isize, isize),
+}
+
+impl Reach {
+    fn of(taps: &[Tap]) -> Self {
+        let span = |values: &dyn Fn(&Tap) -> isize| {
+            let values = taps.iter().map(values);
+            (values.clone().min().unwrap_or(0), values.max().unwrap_or(0))
+        };
+        Self {
+            y: span(&|tap| tap.y),
+            x: span(&|tap| tap.x),
+        }
+    }
+
+    #[inline(always)]
+    fn inside(&self, y: usize, height: usize, x: usize, width: usize) -> bool {
+        let (y, x) = (y as isize, x as isize);
+        y + self.y.0 >= 0
+            && y + self.y.1 < height as isize
+            && x + self.x.0 >= 0
+            && x + self.x.1 < width as isize
+    }
+}
+
+/// An output pixel.
+struct Pixel {
+    image: usize,
+    row: usize,
+    column: usize,
+}
+
+impl Pixel {
+    fn new(target: &Target, index: usize) -> Self {
+        let (row, column) = (index / target.columns, index % target.columns);
+        Self {
+            image: row / target.rows,
+            row: row % target.rows,
+            column,
+        }
+    }
+
+    #[inline(always)]
+    fn place(&self, target: &Target) -> usize {
+        target.offset
+            + self.image * target.image_step
+            + self.row * target.row_step
+            + self.column * target.column_step
+    }
+
+    #[inline(always)]
+    fn next(&mut self, target: &Target) {
+        self.column += 1;
+        if self.column == target.columns {
+            (self.column, self.row) = (0, self.row + 1);
+            if self.row == target.rows {
+                (self.row, self.image) = (0, self.image + 1);
+            }
+        }
+    }
+}
+
+/// One tile, in sums of bounded length.
+#[inline(always)]
+fn tile_of<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    (rows, weights): (&[*const f32], &[*const f32]),
+    at_once: usize,
+    run: usize,
+    out: &[*mut f32; M],
+) {
+    let parts = rows.chunks(at_once * M).zip(weights.chunks(at_once));
+    let mut accumulate = false;
+    for (rows, weights) in parts {
+        // SAFETY: `places` let each row lie inside the maps or be the zeros; each weight pointer has
+        // a block's `run width` numbers; outputs were checked when their pointers were made.
+        unsafe { product::<S, M, V>(simd, rows, weights, run, out, accumulate) };
+        accumulate = true;
+    }
+    if !accumulate {
+        // No tap sees these pixels: an empty product clears them.
+        // SAFETY: as above.
+        unsafe { product::<S, M, V>(simd, &[], &[], run, out, false) };
+    }
+}

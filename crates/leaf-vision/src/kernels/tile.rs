@@ -1,0 +1,150 @@
+//! The two products that convolutions are made of, one tile of registers at a time.
+
+use pulp::Simd;
+
+use super::simd::{fma, load, store};
+
+/// Sums longer than this are cut and added up in memory: rounding errors grow with the length.
+pub(super) const CHAIN: usize = 512;
+
+/// `out[m] (+)= sum over taps t, k of rows[t][m][k] weights[t][k]`, for M rows of `V F32_LANES`
+/// numbers.
+///
+/// `rows` holds M pointers for each tap, `weights` one pointer a tap.
+///
+/// # Safety
+/// Every row must have `run` readable numbers, every weight pointer `run V F32_LANES`, and every
+/// output `V F32_LANES` writable ones.
+#[inline(always)]
+pub(super) unsafe fn product<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    rows: &[*const f32],
+    weights: &[*const f32],
+    run: usize,
+    out: &[*mut f32; M],
+    accumulate: bool,
+) {
+    let zero = simd.splat_f32s(0.);
+    let mut sums = [[zero; V]; M];
+    for (rows, weights) in rows.chunks_exact(M).zip(weights) {
+        let mut row = [std::ptr::null::<f32>(); M];
+        row.copy_from_slice(rows);
+        let mut weights = *weights;
+        for k in 0..run {
+            // SAFETY: k is below `run`.
+            unsafe {
+                let mut weight = [zero; V];
+                for (v, weight) in weight.iter_mut().enumerate() {
+                    *weight = load(simd, weights.add(v * S::F32_LANES));
+                }
+                for (row, sums) in row.iter().zip(&mut sums) {
+                    let x = simd.splat_f32s(*row.add(k));
+                    for (sum, weight) in sums.iter_mut().zip(weight) {
+                        *sum = fma(simd, x, weight, *sum);
+                    }
+                }
+                weights = weights.add(V * S::F32_LANES);
+            }
+        }
+    }
+    for (out, sums) in out.iter().zip(sums) {
+        for (v, sum) in sums.into_iter().enumerate() {
+            // SAFETY: the caller's.
+            unsafe {
+                let out = out.add(v * S::F32_LANES);
+                let sum = match accumulate {
+                    true => simd.add_f32s(load(simd, out), sum),
+                    false => sum,
+                };
+                store(simd, out, sum);
+            }
+        }
+    }
+}
+
+/// A column of pairs of rows: `x` at `x_step i`, `dy` at `dy_step i`, or where lists of offsets say.
+pub(super) trait Pairs: Copy {
+    /// Where the i-th row of x and of dy begin.
+    ///
+    /// # Safety
+    /// `i` must be below the number of pairs.
+    unsafe fn at(&self, i: usize) -> (*const f32, *const f32);
+}
+
+/// Rows at equal distances.
+#[derive(Clone, Copy)]
+pub(super) struct Even {
+    pub(super) x: *const f32,
+    pub(super) x_step: usize,
+    pub(super) dy: *const f32,
+    pub(super) dy_step: usize,
+}
+
+impl Pairs for Even {
+    #[inline(always)]
+    unsafe fn at(&self, i: usize) -> (*const f32, *const f32) {
+        // SAFETY: the caller's.
+        unsafe { (self.x.add(i * self.x_step), self.dy.add(i * self.dy_step)) }
+    }
+}
+
+/// Rows at listed offsets.
+#[derive(Clone, Copy)]
+pub(super) struct Listed<'a> {
+    pub(super) x: *const f32,
+    pub(super) dy: *const f32,
+    pub(super) offsets: &'a [(usize, usize)],
+}
+
+impl Pairs for Listed<'_> {
+    #[inline(always)]
+    unsafe fn at(&self, i: usize) -> (*const f32, *const f32) {
+        // SAFETY: the caller's.
+        unsafe {
+            let (x, dy) = *self.offsets.get_unchecked(i);
+            (self.x.add(x), self.dy.add(dy))
+        }
+    }
+}
+
+/// `out[m] += sum over i of x_i[m] dy_i`, for M channels of x and `V F32_LANES` of dy.
+///
+/// # Safety
+/// The rows of x must have M readable numbers, those of dy `V F32_LANES`, and `out` M rows of
+/// `V F32_LANES` writable ones, `out_step` apart.
+#[inline(always)]
+pub(super) unsafe fn outer_product<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    pairs: impl Pairs,
+    count: usize,
+    out: *mut f32,
+    out_step: usize,
+) {
+    let zero = simd.splat_f32s(0.);
+    let mut sums = [[zero; V]; M];
+    for i in 0..count {
+        // SAFETY: i is below `count`.
+        unsafe {
+            let (x, dy) = pairs.at(i);
+            let mut gradient = [zero; V];
+            for (v, gradient) in gradient.iter_mut().enumerate() {
+                *gradient = load(simd, dy.add(v * S::F32_LANES));
+            }
+            for (m, sums) in sums.iter_mut().enumerate() {
+                let x = simd.splat_f32s(*x.add(m));
+                for (sum, gradient) in sums.iter_mut().zip(gradient) {
+                    *sum = fma(simd, x, gradient, *sum);
+                }
+            }
+        }
+    }
+    for (m, sums) in sums.into_iter().enumerate() {
+        for (v, sum) in sums.into_iter().enumerate() {
+            // SAFETY: the caller's.
+            unsafe {
+                let out = out.add(m * out_step + v * S::F32_LANES);
+                store(simd, out, simd.add_f32s(load(simd, out), sum));
+            }
+        }
+    }
+}
