@@ -150,7 +150,10 @@ impl WithSimd for Moments<'_> {
         let row = self.center.len();
         for start in (0..row).step_by(COLUMNS * S::F32_LANES) {
             let spans = spans::<S>(start, row);
-            let centers = spans.map(|(at, count)| load_some(simd, &self.center[at..at + count]));
+            let mut centers = [simd.splat_f32s(0.); COLUMNS];
+            for (center, (at, count)) in centers.iter_mut().zip(spans) {
+                *center = load_some(simd, &self.center[at..at + count]);
+            }
             let mut first = [simd.splat_f32s(0.); COLUMNS];
             let mut second = first;
             for xs in self.xs.chunks_exact(row) {
@@ -172,10 +175,12 @@ impl WithSimd for Moments<'_> {
 /// The registers from a column on, and how much of each is used.
 #[inline(always)]
 fn spans<S: Simd>(start: usize, row: usize) -> [(usize, usize); COLUMNS] {
-    std::array::from_fn(|i| {
+    let mut spans = [(0, 0); COLUMNS];
+    for (i, span) in spans.iter_mut().enumerate() {
         let at = (start + i * S::F32_LANES).min(row);
-        (at, S::F32_LANES.min(row - at))
-    })
+        *span = (at, S::F32_LANES.min(row - at));
+    }
+    spans
 }
 
 /// `y = f(scale x + shift + residual)` with numbers for each channel.
@@ -399,7 +404,10 @@ impl WithSimd for Sums<'_> {
         let row = self.center.len();
         for start in (0..row).step_by(COLUMNS * S::F32_LANES) {
             let spans = spans::<S>(start, row);
-            let centers = spans.map(|(at, count)| load_some(simd, &self.center[at..at + count]));
+            let mut centers = [simd.splat_f32s(0.); COLUMNS];
+            for (center, (at, count)) in centers.iter_mut().zip(spans) {
+                *center = load_some(simd, &self.center[at..at + count]);
+            }
             let mut first = [simd.splat_f32s(0.); COLUMNS];
             let mut second = first;
             for begin in (0..self.dys.len()).step_by(row) {

@@ -301,7 +301,10 @@ impl Products<'_> {
                     |m: usize| self.point * self.count * padded + m * padded + block * width;
                 if self.count >= M {
                     let inputs = &self.inputs[start * run..][..M * run];
-                    let out = std::array::from_fn(|m| self.outputs.at(place(start + m), width));
+                    let mut out = [std::ptr::null_mut(); M];
+                    for (m, out) in out.iter_mut().enumerate() {
+                        *out = self.outputs.at(place(start + m), width);
+                    }
                     chains::<S, M, V>(simd, inputs, weights, run, &out);
                     row = start + M;
                 } else {
@@ -326,7 +329,10 @@ fn chains<S: Simd, const M: usize, const V: usize>(
 ) {
     let width = V * S::F32_LANES;
     for k in (0..run).step_by(CHAIN) {
-        let from: [*const f32; M] = std::array::from_fn(|m| rows[m * run + k..].as_ptr());
+        let mut from = [std::ptr::null(); M];
+        for (m, from) in from.iter_mut().enumerate() {
+            *from = rows[m * run + k..].as_ptr();
+        }
         let length = CHAIN.min(run - k);
         let weights = weights[k * width..][..length * width].as_ptr();
         // SAFETY: rows have `run` numbers, weights `length width`; the outputs were checked when their

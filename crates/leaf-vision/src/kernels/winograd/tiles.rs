@@ -50,16 +50,10 @@ impl Grid {
     fn pixel(&self, tile: Tile, y: isize, x: isize) -> Option<usize> {
         let (y, x) = (tile.y as isize + y, tile.x as isize + x);
         let inside = (y as usize) < self.height && (x as usize) < self.width;
-        inside.then(|| (tile.image * self.height + y as usize) * self.width + x as usize)
-    }
-}
-
-/// Up to a register of numbers; zeros for none.
-#[inline(always)]
-fn read<S: Simd>(simd: S, from: &[f32], at: Option<usize>, count: usize) -> S::f32s {
-    match at {
-        Some(at) => load_some(simd, &from[at..at + count]),
-        None => simd.splat_f32s(0.),
+        if !inside {
+            return None;
+        }
+        Some((tile.image * self.height + y as usize) * self.width + x as usize)
     }
 }
 
@@ -80,6 +74,17 @@ impl Points<'_> {
     }
 }
 
+/// Column x of rows.
+// Not `map`: a closure that is not inlined costs more than what it moves.
+#[inline(always)]
+fn column_of<T: Copy, const N: usize>(rows: &[[T; IN]; N], x: usize) -> [T; N] {
+    let mut column = [rows[0][x]; N];
+    for (value, row) in column.iter_mut().zip(rows) {
+        *value = row[x];
+    }
+    column
+}
+
 /// `B' d B` of one tile, of all channels.
 #[inline(always)]
 pub(super) fn input_tile<S: Simd>(
@@ -96,13 +101,15 @@ pub(super) fn input_tile<S: Simd>(
         for (y, half) in half.iter_mut().enumerate() {
             let mut row = [simd.splat_f32s(0.); IN];
             for (x, row) in row.iter_mut().enumerate() {
-                let pixel = grid.pixel(tile, y as isize - 1, x as isize - 1);
-                *row = read(simd, xs, pixel.map(|p| p * channels + channel), count);
+                if let Some(pixel) = grid.pixel(tile, y as isize - 1, x as isize - 1) {
+                    let at = pixel * channels + channel;
+                    *row = load_some(simd, &xs[at..at + count]);
+                }
             }
             *half = input(simd, row);
         }
         for x in 0..IN {
-            let column = input(simd, half.map(|row| row[x]));
+            let column = input(simd, column_of(&half, x));
             for (y, value) in column.into_iter().enumerate() {
                 out.put(simd, y * IN + x, channel, count, value);
             }
@@ -127,13 +134,15 @@ pub(super) fn gradient_tile<S: Simd>(
         for (y, half) in half.iter_mut().enumerate() {
             let mut row = [simd.splat_f32s(0.); OUT];
             for (x, row) in row.iter_mut().enumerate() {
-                let pixel = grid.pixel(tile, y as isize, x as isize);
-                *row = read(simd, dys, pixel.map(|p| p * channels + channel), count);
+                if let Some(pixel) = grid.pixel(tile, y as isize, x as isize) {
+                    let at = pixel * channels + channel;
+                    *row = load_some(simd, &dys[at..at + count]);
+                }
             }
             *half = output_gradient(simd, row);
         }
         for x in 0..IN {
-            let column = output_gradient(simd, half.map(|row| row[x]));
+            let column = output_gradient(simd, column_of(&half, x));
             for (y, value) in column.into_iter().enumerate() {
                 out.put(simd, y * IN + x, channel, count, value);
             }

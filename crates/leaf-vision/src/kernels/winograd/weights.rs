@@ -74,10 +74,13 @@ impl WithSimd for Part<'_> {
                     // SAFETY: the slice has a register's numbers.
                     unsafe { load(simd, from.as_ptr()) }
                 };
-                let columns: [[S::f32s; IN]; 3] =
-                    std::array::from_fn(|x| weight(simd, [tap(x), tap(3 + x), tap(6 + x)]));
+                let columns = [
+                    weight(simd, [tap(0), tap(3), tap(6)]),
+                    weight(simd, [tap(1), tap(4), tap(7)]),
+                    weight(simd, [tap(2), tap(5), tap(8)]),
+                ];
                 for y in 0..IN {
-                    let row = weight(simd, columns.map(|column| column[y]));
+                    let row = weight(simd, [columns[0][y], columns[1][y], columns[2][y]]);
                     for (x, value) in row.into_iter().enumerate() {
                         let at = ((y * IN + x) * blocks + self.block) * run + self.k + k;
                         let to = self.out.at(at * width + lane, S::F32_LANES);
@@ -130,11 +133,16 @@ impl WithSimd for Block<'_> {
                 // SAFETY: the slice has a register's numbers.
                 unsafe { load(simd, from.as_ptr()) }
             };
-            let columns: [[S::f32s; 3]; IN] = std::array::from_fn(|x| {
-                weight_gradient(simd, std::array::from_fn(|y| point(y, x)))
-            });
+            let mut columns = [[simd.splat_f32s(0.); 3]; IN];
+            for (x, column) in columns.iter_mut().enumerate() {
+                let mut points = [simd.splat_f32s(0.); IN];
+                for (y, value) in points.iter_mut().enumerate() {
+                    *value = point(y, x);
+                }
+                *column = weight_gradient(simd, points);
+            }
             for y in 0..3 {
-                let row = weight_gradient(simd, columns.map(|column| column[y]));
+                let row = weight_gradient(simd, row_of(&columns, y));
                 for (x, value) in row.into_iter().enumerate() {
                     let to = &mut self.packed[(y * 3 + x) * tap_step + at..][..S::F32_LANES];
                     // SAFETY: the slice has a register's numbers.
@@ -143,4 +151,14 @@ impl WithSimd for Block<'_> {
             }
         }
     }
+}
+
+/// Row y of columns.
+#[inline(always)]
+fn row_of<T: Copy>(columns: &[[T; 3]; IN], y: usize) -> [T; IN] {
+    let mut row = [columns[0][y]; IN];
+    for (value, column) in row.iter_mut().zip(columns) {
+        *value = column[y];
+    }
+    row
 }
