@@ -64,8 +64,9 @@ pub(crate) struct Convolution {
 /// Channels from which the transformations of F(4x4, 3x3) cost less than they save.
 const WINOGRAD_CHANNELS: usize = 32;
 
-/// The smallest map of F(4x4, 3x3): on less, most of a tile is padding.
-const WINOGRAD_SIDE: usize = 6;
+/// Output pixels from which transforming the weights pays: it costs as much as the direct products of
+/// about that many.
+const WINOGRAD_PIXELS: usize = 200;
 
 /// Numbers of a block of packed weights: two registers, or one if that is enough.
 fn block(isa: Isa, channels: usize) -> usize {
@@ -118,7 +119,12 @@ impl Convolution {
             && (self.stride, self.padding, self.dilation, self.groups) == (1, 1, 1, 1)
             && !self.padded
             && self.channels.min(self.out_channels) >= WINOGRAD_CHANNELS
-            && self.height.min(self.width) >= WINOGRAD_SIDE
+            && self.images * self.height * self.width > 4 * self.tiles() + WINOGRAD_PIXELS
+    }
+
+    /// Tiles of 4x4 outputs; each costs 36 products, four times those of one pixel.
+    fn tiles(&self) -> usize {
+        self.images * self.height.div_ceil(4) * self.width.div_ceil(4)
     }
 
     fn winograd_shape(&self, inputs: usize, outputs: usize) -> winograd::Shape {
