@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor, Var};
 
-use crate::Result;
+use crate::{Result, entries};
 
 /// What is added to a norm before dividing by it, as in PyTorch.
 const NORM_EPS: f64 = 1e-6;
@@ -58,21 +58,27 @@ impl Gradients {
 
     /// The L2 norm of all entries of all gradients; 0 without gradients.
     ///
+    /// On the processor f32 and f64 are added up in double precision and in a fixed order, whatever the
+    /// number of threads. A sum of squares that the gradients' own type cannot hold is infinite.
+    ///
     /// # Errors
     /// Those of candle.
     pub fn norm(&self) -> Result<f64> {
-        let squares: Vec<Tensor> = self
-            .by_name
-            .values()
-            .map(squared_sum)
-            .collect::<Result<_>>()?;
-        if squares.is_empty() {
-            return Ok(0.);
+        let mut sum = 0.;
+        let mut elsewhere = Vec::new();
+        for gradient in self.by_name.values() {
+            match entries::squared_sum(gradient)? {
+                Some(squares) => sum += squares,
+                None => elsewhere.push(squared_sum(gradient)?),
+            }
         }
-        // One transfer from the device for all parameters.
-        let squares = Tensor::stack(&squares, 0)?.to_device(&Device::Cpu)?;
-        let squares = squares.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-        Ok(squares.iter().sum::<f64>().sqrt())
+        if !elsewhere.is_empty() {
+            // One transfer from the device for all parameters.
+            let squares = Tensor::stack(&elsewhere, 0)?.to_device(&Device::Cpu)?;
+            let squares = squares.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+            sum += squares.iter().sum::<f64>();
+        }
+        Ok(sum.sqrt())
     }
 
     /// Scales all gradients by `max_norm / (norm + 1e-6)` if that is below 1, as PyTorch's
@@ -106,7 +112,7 @@ impl FromIterator<(String, Tensor)> for Gradients {
     }
 }
 
-/// In at least single precision: half precision overflows at 65504.
+/// By candle's operations, in at least single precision: half precision overflows at 65504.
 fn squared_sum(gradient: &Tensor) -> Result<Tensor> {
     let wide = match gradient.dtype() {
         DType::F32 | DType::F64 => gradient.clone(),

@@ -84,7 +84,8 @@
 //! # What else is here
 //!
 //! - [`Sgd`] and [`Adam`] with [`WeightDecay`], [`Gradients::clip`], [`CosineSchedule`] and
-//!   [`WeightAverage`] serve a loop of one's own as well.
+//!   [`WeightAverage`] serve a loop of one's own as well. On the processor a step with its average
+//!   ([`Optimizer::step_with_average`]) is one pass over the memory.
 //! - [`evaluate`] measures a network on an [`EvaluationSet`]; [`Tally`] and [`Confusion`] count what
 //!   comes from elsewhere. The rates are scikit-learn's.
 //! - [`Console`] shows a run to a person, [`JsonLines`] to a program; an [`Observer`] of one's own
@@ -94,6 +95,7 @@
 //!   the caller marks for it, and on no other.
 
 mod checkpoint;
+mod entries;
 mod error;
 mod evaluation_set;
 #[cfg(test)]

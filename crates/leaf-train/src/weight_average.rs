@@ -1,8 +1,11 @@
 //! The running average of a network's weights.
 
-use candle_core::Var;
+use std::collections::HashMap;
+
+use candle_core::{Tensor, TensorId, Var};
 use leaf_core::Parameters;
 
+use crate::entries::{self, Mix};
 use crate::{Error, Mismatches, Result};
 
 /// The running average of a network's tensors, kept in a second network of the same form.
@@ -11,6 +14,9 @@ use crate::{Error, Mismatches, Result};
 /// running statistics of batch norm alike; whole numbers (such as counters) are copied. The average
 /// is a network of its own, with variables of its own: candle writes variables in place, so lending
 /// them between networks would reach into recorded graphs.
+///
+/// An optimizer can do this in the same pass over the memory as its own step:
+/// [`crate::Optimizer::step_with_average`].
 ///
 /// ```
 /// use candle_core::{DType, Device, Tensor};
@@ -31,8 +37,9 @@ use crate::{Error, Mismatches, Result};
 /// ```
 #[derive(Clone, Debug)]
 pub struct WeightAverage {
-    decay: f64,
     pairs: Vec<Pair>,
+    mix: Mix,
+    plain: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -73,12 +80,25 @@ impl WeightAverage {
             }
             pairs.push(Pair { student, average });
         }
-        Ok(Self { decay, pairs })
+        Ok(Self {
+            pairs,
+            mix: Mix { decay },
+            plain: false,
+        })
+    }
+
+    /// The same average by candle's operations alone, as on a GPU: several passes over the memory instead
+    /// of one. The numbers are the same; it is there to compare with.
+    pub fn plain(self) -> Self {
+        Self {
+            plain: true,
+            ..self
+        }
     }
 
     /// The share of the average that each step keeps.
     pub fn decay(&self) -> f64 {
-        self.decay
+        self.mix.decay
     }
 
     /// Starts afresh: the average becomes the student.
@@ -98,13 +118,35 @@ impl WeightAverage {
     /// Those of candle.
     pub fn update(&self) -> Result<()> {
         for pair in &self.pairs {
-            if pair.average.dtype().is_float() {
-                pair.mix(self.decay)?;
-            } else {
-                pair.copy()?;
-            }
+            self.tracked(pair).update()?;
         }
         Ok(())
+    }
+
+    /// The average of each variable in a list, and the averages of all other variables. Every average is
+    /// there once: for a variable that is listed twice, at its last place.
+    pub(crate) fn by_variable<'a>(
+        &'a self,
+        variables: impl DoubleEndedIterator<Item = &'a Var>,
+    ) -> (Vec<Option<Tracked<'a>>>, Vec<Tracked<'a>>) {
+        let mut others = Vec::new();
+        let mut by_id: HashMap<TensorId, Tracked> = HashMap::with_capacity(self.pairs.len());
+        for pair in &self.pairs {
+            others.extend(by_id.insert(pair.student.id(), self.tracked(pair)));
+        }
+        let from_the_last = variables.rev().map(|var| by_id.remove(&var.id()));
+        let mut listed: Vec<_> = from_the_last.collect();
+        listed.reverse();
+        others.extend(by_id.into_values());
+        (listed, others)
+    }
+
+    fn tracked<'a>(&self, pair: &'a Pair) -> Tracked<'a> {
+        Tracked {
+            pair,
+            mix: self.mix,
+            plain: self.plain,
+        }
     }
 }
 
@@ -113,12 +155,44 @@ impl Pair {
         let value = self.student.as_detached_tensor();
         Ok(self.average.set(&value.to_dtype(self.average.dtype())?)?)
     }
+}
 
-    fn mix(&self, decay: f64) -> Result<()> {
-        let old = self.average.as_detached_tensor();
-        let new = self.student.as_detached_tensor().to_dtype(old.dtype())?;
+/// One variable's average.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tracked<'a> {
+    pair: &'a Pair,
+    mix: Mix,
+    plain: bool,
+}
+
+impl<'a> Tracked<'a> {
+    /// What a pass over the variable needs in order to update the average along with it, unless that
+    /// cannot be.
+    pub(crate) fn in_pass(self) -> Option<(&'a Tensor, Mix)> {
+        let Pair { student, average } = self.pair;
+        let fits = !self.plain && average.dtype() == student.dtype();
+        fits.then(|| (average.as_tensor(), self.mix))
+    }
+
+    /// Takes the variable's present value into the average.
+    pub(crate) fn update(self) -> Result<()> {
+        let Pair { student, average } = self.pair;
+        if !average.dtype().is_float() {
+            return self.pair.copy();
+        }
+        if !self.plain && entries::renew(self.mix, [average], student, None)? {
+            return Ok(());
+        }
+        self.update_plainly()
+    }
+
+    fn update_plainly(self) -> Result<()> {
+        let old = self.pair.average.as_detached_tensor();
+        let new = self.pair.student.as_detached_tensor();
+        let new = new.to_dtype(old.dtype())?;
+        let Mix { decay } = self.mix;
         let mixed = ((old * decay)? + (new * (1. - decay))?)?;
-        Ok(self.average.set(&mixed)?)
+        Ok(self.pair.average.set(&mixed)?)
     }
 }
 

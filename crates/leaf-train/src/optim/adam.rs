@@ -6,10 +6,12 @@ use candle_core::{Device, Tensor, Var};
 use leaf_ssl::State;
 use serde::{Deserialize, Serialize};
 
-use super::sgd::{add_scaled, shrunk};
-use super::weight_decay::{Decay, below_one};
+use super::adam_rule::AdamRule;
+use super::each::each;
+use super::weight_decay::below_one;
 use super::{Optimizer, WeightDecay, slots};
-use crate::{Error, Gradients, Result};
+use crate::weight_average::Tracked;
+use crate::{Error, Gradients, Result, WeightAverage, entries};
 
 /// Settings of [`Adam`]. The default is PyTorch's Adam; [`AdamConfig::adamw`] is its AdamW.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,14 +73,17 @@ impl AdamConfig {
 /// With gradient `g` in a parameter's t-th step: `m <- b1 m + (1 - b1) g`,
 /// `v <- b2 v + (1 - b2) g^2`, then
 /// `w <- w - r m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)`.
+///
+/// On the processor a step is one pass over the memory, see [`Optimizer::step_with_average`].
 #[derive(Debug)]
 pub struct Adam {
     config: AdamConfig,
     parameters: Vec<(String, Var)>,
-    first: Vec<Tensor>,
+    pub(super) first: Vec<Tensor>,
     second: Vec<Tensor>,
     // Per parameter, since one without a gradient takes no step.
     steps: Vec<i64>,
+    plain: bool,
 }
 
 impl Adam {
@@ -95,34 +100,50 @@ impl Adam {
             second: slots::zeros(&parameters)?,
             steps: vec![0; parameters.len()],
             parameters,
+            plain: false,
         })
     }
 
-    fn update(&mut self, i: usize, gradient: &Tensor, learning_rate: f64) -> Result<()> {
-        let AdamConfig {
-            beta1, beta2, eps, ..
-        } = self.config;
-        let decay = Decay {
-            kind: self.config.weight_decay,
-            all: self.config.decay_all,
-        };
-        let var = &self.parameters[i].1;
-        let weight = var.as_detached_tensor();
-        let gradient = add_scaled(gradient, &weight, decay.coupled(var))?;
-        let step = self.steps[i] + 1;
-        let first = ((&self.first[i] * beta1)? + (&gradient * (1. - beta1))?)?;
-        let second = ((&self.second[i] * beta2)? + (gradient.sqr()? * (1. - beta2))?)?;
+    /// The same optimizer by candle's operations alone, as on a GPU: a dozen passes over the memory instead
+    /// of one. The numbers are the same; it is there to compare with.
+    pub fn plain(self) -> Self {
+        Self {
+            plain: true,
+            ..self
+        }
+    }
 
-        let correction1 = 1. - beta1.powf(step as f64);
-        let correction2 = 1. - beta2.powf(step as f64);
-        let root = second.sqrt()?.affine(1. / correction2.sqrt(), eps)?;
-        let change = ((&first / root)? * (learning_rate / correction1))?;
-        let kept = shrunk(&weight, decay.shrink(var, learning_rate))?;
-        var.set(&(kept - change)?)?;
-        self.first[i] = first;
-        self.second[i] = second;
-        self.steps[i] = step;
-        Ok(())
+    fn step_and_average(
+        &mut self,
+        gradients: &Gradients,
+        learning_rate: f64,
+        average: Option<&WeightAverage>,
+    ) -> Result<()> {
+        let allow_missing = self.config.allow_missing_gradients;
+        slots::check_gradients(&self.parameters, gradients, allow_missing)?;
+        let Self {
+            config,
+            parameters,
+            first,
+            second,
+            steps,
+            plain,
+        } = self;
+        each(parameters, gradients, average, |i, gradient, tracked| {
+            let var = &parameters[i].1;
+            let rule = AdamRule::new(config, var, steps[i] + 1, learning_rate);
+            let in_pass = tracked.and_then(Tracked::in_pass);
+            let values = [var.as_tensor(), &first[i], &second[i]];
+            let renewed = !*plain && entries::renew(rule, values, gradient, in_pass)?;
+            if !renewed {
+                let weight = var.as_detached_tensor();
+                let new = rule.plain([&weight, &first[i], &second[i]], gradient)?;
+                var.set(&new[0])?;
+                [_, first[i], second[i]] = new;
+            }
+            steps[i] += 1;
+            Ok(renewed && in_pass.is_some())
+        })
     }
 }
 
@@ -139,14 +160,16 @@ impl Optimizer for Adam {
     }
 
     fn step(&mut self, gradients: &Gradients, learning_rate: f64) -> Result<()> {
-        let allow_missing = self.config.allow_missing_gradients;
-        slots::check_gradients(&self.parameters, gradients, allow_missing)?;
-        for i in 0..self.parameters.len() {
-            if let Some(gradient) = gradients.get(&self.parameters[i].0) {
-                self.update(i, gradient, learning_rate)?;
-            }
-        }
-        Ok(())
+        self.step_and_average(gradients, learning_rate, None)
+    }
+
+    fn step_with_average(
+        &mut self,
+        gradients: &Gradients,
+        learning_rate: f64,
+        average: &WeightAverage,
+    ) -> Result<()> {
+        self.step_and_average(gradients, learning_rate, Some(average))
     }
 
     fn state(&self) -> Result<State> {

@@ -1,9 +1,13 @@
 //! Gradient descent whose whole state can be saved.
 
 mod adam;
+mod adam_rule;
 mod config;
+mod each;
 mod sgd;
+mod sgd_rule;
 mod slots;
+mod tensors;
 mod weight_decay;
 
 use candle_core::Var;
@@ -14,7 +18,7 @@ pub use config::OptimizerConfig;
 pub use sgd::{Sgd, SgdConfig};
 pub use weight_decay::WeightDecay;
 
-use crate::{Gradients, Result};
+use crate::{Gradients, Result, WeightAverage};
 
 /// A rule that turns gradients into new weights.
 ///
@@ -33,6 +37,25 @@ pub trait Optimizer: std::fmt::Debug {
     /// [`crate::Error::GradientShape`], and those of candle.
     fn step(&mut self, gradients: &Gradients, learning_rate: f64) -> Result<()>;
 
+    /// A step, and then [`WeightAverage::update`]. What an optimizer implements itself may be faster; the
+    /// numbers are the same.
+    ///
+    /// [`Sgd`] and [`Adam`] do both in one pass over weight, gradient, moments and average, if these are
+    /// contiguous f32 or f64 on the processor. While it lasts, all of a parameter's tensors are locked: a
+    /// thread that reads a weight together with its average at the same time may wait for ever.
+    ///
+    /// # Errors
+    /// Those of [`Optimizer::step`], before anything is changed, and those of candle.
+    fn step_with_average(
+        &mut self,
+        gradients: &Gradients,
+        learning_rate: f64,
+        average: &WeightAverage,
+    ) -> Result<()> {
+        self.step(gradients, learning_rate)?;
+        average.update()
+    }
+
     /// Everything that is kept between steps.
     ///
     /// # Errors
@@ -49,3 +72,5 @@ pub trait Optimizer: std::fmt::Debug {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod twin_tests;

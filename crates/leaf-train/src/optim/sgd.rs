@@ -6,9 +6,12 @@ use candle_core::{Tensor, Var};
 use leaf_ssl::State;
 use serde::{Deserialize, Serialize};
 
-use super::weight_decay::{Decay, below_one};
+use super::each::each;
+use super::sgd_rule::SgdRule;
+use super::weight_decay::below_one;
 use super::{Optimizer, WeightDecay, slots};
-use crate::{Error, Gradients, Result};
+use crate::weight_average::Tracked;
+use crate::{Error, Gradients, Result, WeightAverage, entries};
 
 /// Settings of [`Sgd`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,11 +45,14 @@ impl Default for SgdConfig {
 ///
 /// With gradient `g`, velocity `v` (first 0), momentum `m` and learning rate `r`:
 /// `v <- m v + g`, then `w <- w - r (g + m v)` with Nesterov and `w <- w - r v` without.
+///
+/// On the processor a step is one pass over the memory, see [`Optimizer::step_with_average`].
 #[derive(Debug)]
 pub struct Sgd {
     config: SgdConfig,
     parameters: Vec<(String, Var)>,
-    velocity: Vec<Tensor>,
+    pub(super) velocity: Vec<Tensor>,
+    pub(super) plain: bool,
 }
 
 impl Sgd {
@@ -69,27 +75,47 @@ impl Sgd {
             config,
             parameters,
             velocity,
+            plain: false,
         })
     }
 
-    fn update(&mut self, i: usize, gradient: &Tensor, learning_rate: f64) -> Result<()> {
-        let decay = Decay {
-            kind: self.config.weight_decay,
-            all: self.config.decay_all,
-        };
-        let var = &self.parameters[i].1;
-        let weight = var.as_detached_tensor();
-        let gradient = add_scaled(gradient, &weight, decay.coupled(var))?;
-        let velocity = add_scaled(&gradient, &self.velocity[i], self.config.momentum)?;
-        let direction = if self.config.nesterov {
-            add_scaled(&gradient, &velocity, self.config.momentum)?
-        } else {
-            velocity.clone()
-        };
-        let kept = shrunk(&weight, decay.shrink(var, learning_rate))?;
-        var.set(&(kept - (direction * learning_rate)?)?)?;
-        self.velocity[i] = velocity;
-        Ok(())
+    /// The same optimizer by candle's operations alone, as on a GPU: ten passes over the memory instead of
+    /// one. The numbers are the same; it is there to compare with.
+    pub fn plain(self) -> Self {
+        Self {
+            plain: true,
+            ..self
+        }
+    }
+
+    fn step_and_average(
+        &mut self,
+        gradients: &Gradients,
+        learning_rate: f64,
+        average: Option<&WeightAverage>,
+    ) -> Result<()> {
+        let allow_missing = self.config.allow_missing_gradients;
+        slots::check_gradients(&self.parameters, gradients, allow_missing)?;
+        let Self {
+            config,
+            parameters,
+            velocity,
+            plain,
+        } = self;
+        each(parameters, gradients, average, |i, gradient, tracked| {
+            let var = &parameters[i].1;
+            let rule = SgdRule::new(config, var, learning_rate);
+            let in_pass = tracked.and_then(Tracked::in_pass);
+            let values = [var.as_tensor(), &velocity[i]];
+            if !*plain && entries::renew(rule, values, gradient, in_pass)? {
+                return Ok(in_pass.is_some());
+            }
+            let weight = var.as_detached_tensor();
+            let [weight, new_velocity] = rule.plain([&weight, &velocity[i]], gradient)?;
+            var.set(&weight)?;
+            velocity[i] = new_velocity;
+            Ok(false)
+        })
     }
 }
 
@@ -103,14 +129,16 @@ impl Optimizer for Sgd {
     }
 
     fn step(&mut self, gradients: &Gradients, learning_rate: f64) -> Result<()> {
-        let allow_missing = self.config.allow_missing_gradients;
-        slots::check_gradients(&self.parameters, gradients, allow_missing)?;
-        for i in 0..self.parameters.len() {
-            if let Some(gradient) = gradients.get(&self.parameters[i].0) {
-                self.update(i, gradient, learning_rate)?;
-            }
-        }
-        Ok(())
+        self.step_and_average(gradients, learning_rate, None)
+    }
+
+    fn step_with_average(
+        &mut self,
+        gradients: &Gradients,
+        learning_rate: f64,
+        average: &WeightAverage,
+    ) -> Result<()> {
+        self.step_and_average(gradients, learning_rate, Some(average))
     }
 
     fn state(&self) -> Result<State> {
@@ -125,20 +153,4 @@ impl Optimizer for Sgd {
         self.velocity = slots::restore(state, "velocity", &self.parameters)?;
         Ok(())
     }
-}
-
-/// `a + scale b`, which is `a` itself (and not a copy) for scale 0.
-pub(super) fn add_scaled(a: &Tensor, b: &Tensor, scale: f64) -> Result<Tensor> {
-    if scale == 0. {
-        return Ok(a.clone());
-    }
-    Ok((a + (b * scale)?)?)
-}
-
-/// `scale a`, which is `a` itself (and not a copy) for scale 1.
-pub(super) fn shrunk(a: &Tensor, scale: f64) -> Result<Tensor> {
-    if scale == 1. {
-        return Ok(a.clone());
-    }
-    Ok((a * scale)?)
 }

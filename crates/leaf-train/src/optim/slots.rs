@@ -79,7 +79,7 @@ pub(super) fn restore(
             entry
                 .to_device(var.device())?
                 .to_dtype(var.dtype())?
-                .copy()?,
+                .force_contiguous()?,
         );
     }
     Ok(slots)

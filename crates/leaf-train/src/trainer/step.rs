@@ -45,9 +45,13 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         }
         // The graph shares storage with the weights, which are about to change in place.
         drop(losses);
-        self.optimizer.step(&gradients, learning_rate)?;
-        if let Some(average) = &self.average {
-            average.tracker.update()?;
+        match &self.average {
+            Some(average) => {
+                let tracker = &average.tracker;
+                self.optimizer
+                    .step_with_average(&gradients, learning_rate, tracker)?;
+            }
+            None => self.optimizer.step(&gradients, learning_rate)?,
         }
         self.done += 1;
         self.report(readings, learning_rate, gradient_norm, started)
