@@ -9,6 +9,7 @@ mod check_metal;
 mod check_style;
 mod ci;
 mod package_source;
+mod peers;
 mod workspace;
 
 use std::process::ExitCode;
@@ -38,6 +39,9 @@ enum Chore {
     CheckCuda(check_cuda::CheckCuda),
     /// Type-checks the Metal feature, on Linux too.
     CheckMetal(check_metal::CheckMetal),
+    /// Side by side with PyTorch.
+    #[command(subcommand)]
+    Peers(peers::Peers),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Chore::CheckCore => check_core::run(),
         Chore::CheckCuda(chore) => chore.run(),
         Chore::CheckMetal(chore) => chore.run(),
+        Chore::Peers(chore) => chore.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,93 @@
+//! The two programs that are compared.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::Outcome;
+use crate::workspace::{cargo, output, root, run};
+
+/// What PyTorch's side needs, by the names that pip knows.
+const PACKAGES: [&str; 3] = ["torch==2.15.*", "torchvision", "numpy"];
+
+/// A Python with PyTorch: the given one, or that of a virtual environment under `target/`, which is
+/// made on the first use.
+///
+/// # Errors
+/// When python3 or pip fails.
+pub(crate) fn python(given: Option<&Path>) -> Outcome<PathBuf> {
+    if let Some(python) = given {
+        return Ok(python.to_path_buf());
+    }
+    let folder = root().join("target/peers");
+    let python = folder.join("bin/python");
+    let has_torch = |python: &Path| {
+        let mut command = Command::new(python);
+        output(command.args(["-c", "import torch, torchvision"])).is_ok()
+    };
+    if has_torch(&python) {
+        return Ok(python);
+    }
+    eprintln!("installing PyTorch into target/peers (some hundred megabytes)");
+    run(Command::new("python3").args(["-m", "venv"]).arg(&folder))
+        .map_err(|error| format!("{error}; a Python 3.10 or newer with venv is needed"))?;
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet"])
+        .args(PACKAGES))?;
+    Ok(python)
+}
+
+/// Builds `benches/step.rs` and tells where it is.
+///
+/// # Errors
+/// When cargo fails.
+pub(crate) fn ours() -> Outcome<PathBuf> {
+    eprintln!("building our side");
+    let messages =
+        output(cargo().args(["bench", "--bench=step", "--no-run", "--message-format=json"]))?;
+    executable(&messages).ok_or_else(|| "cargo built no benches/step.rs".into())
+}
+
+/// The executable that cargo's messages name.
+fn executable(messages: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "step")
+        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+}
+
+/// The processor's name, and how many of its threads this machine has.
+pub(crate) fn machine() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map(|text| text.trim_start_matches([' ', '\t', ':']).to_owned());
+    let threads = std::thread::available_parallelism().map_or(0, usize::from);
+    let name = name.unwrap_or_else(|| "unknown processor".to_owned());
+    format!("{name}, {threads} threads")
+}
+
+/// Today, as the system's clock has it.
+pub(crate) fn today() -> String {
+    let date = output(Command::new("date").arg("+%Y-%m-%d"));
+    date.map_or_else(|_| "undated".to_owned(), |text| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_executable_is_the_benchs() {
+        let messages = concat!(
+            "{\"target\":{\"name\":\"leaf-core\"},\"executable\":null}\n",
+            "{\"target\":{\"name\":\"step\"},\"executable\":\"target/release/deps/step-1\"}\n",
+        );
+        let found = executable(messages);
+        assert_eq!(found, Some(PathBuf::from("target/release/deps/step-1")));
+        assert_eq!(executable("{}"), None);
+    }
+}
