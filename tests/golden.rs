@@ -10,6 +10,8 @@ mod aggregation;
 mod augment;
 #[path = "golden_kinds/case.rs"]
 mod case;
+#[path = "golden_kinds/face_encoder.rs"]
+mod face_encoder;
 #[path = "golden_kinds/leaf_step.rs"]
 mod leaf_step;
 #[path = "golden_kinds/losses.rs"]
@@ -20,6 +22,8 @@ mod selection;
 mod training;
 #[path = "golden_kinds/vision.rs"]
 mod vision;
+#[path = "golden_kinds/vit.rs"]
+mod vit;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -51,6 +55,8 @@ const KINDS: &[(&str, Check)] = &[
     ("max_pool2d", vision::max_pool2d),
     ("batch_norm", vision::batch_norm),
     ("resnet18", vision::resnet18),
+    ("vit", vit::vit_case),
+    ("face_encoder", face_encoder::face_encoder_case),
 ];
 
 #[test]

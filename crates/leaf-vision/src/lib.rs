@@ -46,6 +46,13 @@
 //! # }
 //! ```
 //!
+//! # Other backbones
+//!
+//! - [`vit`]: vision transformers; [`VitConfig::small16`] and [`VitConfig::base16`] have timm's names
+//!   and shapes. They want pretrained weights or many images.
+//! - [`face_encoder`]: dlib's face recognition network, which knows faces, not expressions, before the
+//!   first step; the example `convert_face_encoder` makes a file of the public weights.
+//!
 //! # Modes and freezing
 //!
 //! Every layer's `forward` takes a [`leaf_core::Mode`]. Batch norm uses the batch's statistics in
@@ -76,6 +83,7 @@
 mod batch_norm;
 mod conv2d;
 mod error;
+mod face_encoder;
 #[cfg(test)]
 mod finite_difference;
 mod frozen;
@@ -85,10 +93,12 @@ mod max_pool2d;
 mod pass;
 mod resnet;
 mod tensor;
+mod vit;
 
 pub use batch_norm::{BatchNorm2d, BatchNormConfig, batch_norm2d};
 pub use conv2d::{Conv2d, Conv2dConfig, conv2d, convolve};
 pub use error::{Error, Result};
+pub use face_encoder::{FaceEncoder, FaceEncoderConfig, FaceFeatures, face_encoder};
 pub use frozen::Frozen;
 pub use global_average_pool::global_average_pool;
 pub use kernels::convolution::WINOGRAD_VARIABLE;
@@ -96,3 +106,4 @@ pub use kernels::simd::{InstructionSet, SIMD_VARIABLE};
 pub use max_pool2d::max_pool2d;
 pub use pass::{Activation, Map, Pass};
 pub use resnet::{ResNet, ResNetConfig, Stem, resnet};
+pub use vit::{TokenPooling, Vit, VitConfig, resample_position_embedding, vit};
