@@ -1,8 +1,7 @@
 //! One step of the optimizers with and without the weight average: in one pass, and by candle's operations.
 //!
-//! `cargo bench --bench optimizer`; the last part of a name is the number of parameters. With glibc, what
-//! candle's operations cost depends much on how memory is given back (see leaf-vision's documentation): set
-//! `GLIBC_TUNABLES` as there for both sides alike.
+//! `cargo bench --bench optimizer`; the last part of a name is the number of parameters. All of it is memory
+//! traffic, so another program on the machine moves the numbers several-fold: compare only within one run.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
