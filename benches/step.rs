@@ -207,7 +207,7 @@ fn main() -> Outcome {
             let loss = loss(&network, &views, &labels, arguments.mode)?;
             let gradients = Gradients::of(&loss, optimizer.parameters())?;
             drop(loss);
-            optimizer.step_with_average(&gradients, 5e-4, Some(&average))?;
+            optimizer.step_with_average(&gradients, 5e-4, &average)?;
         }
         let (ms, cpu_ms) = (wall.elapsed().as_secs_f64() * 1e3, (usage()?.0 - cpu) * 1e3);
         println!("{}", serde_json::json!({ "ms": ms, "cpu_ms": cpu_ms }));
