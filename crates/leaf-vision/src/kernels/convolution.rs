@@ -199,7 +199,7 @@ impl Convolution {
             .chunks_exact(self.weight_len() / self.groups)
             .enumerate()
         {
-            order.pack(weight, width, &mut packed);
+            order.pack(isa, weight, width, &mut packed);
             let first = group * self.group_outputs();
             let part = |all: &'_ [f32]| -> std::ops::Range<usize> { first..all.len() };
             let product = Product {
@@ -250,7 +250,7 @@ impl Convolution {
             .chunks_exact(self.weight_len() / self.groups)
             .enumerate()
         {
-            order.pack(weight, width, &mut packed);
+            order.pack(isa, weight, width, &mut packed);
             for phase in 0..self.stride * self.stride {
                 let (y, x) = (phase / self.stride, phase % self.stride);
                 self.gradient_phase(isa, (y, x), group, (&packed, width), dys, dxs);
@@ -331,7 +331,7 @@ impl Convolution {
         if self.by_winograd(plan) {
             let shape = self.winograd_shape(self.channels, self.out_channels);
             winograd::weight_gradient(isa, &shape, xs, dys, width, &mut packed);
-            return order.unpack(&packed, width, out);
+            return order.unpack(isa, &packed, width, out);
         }
         let taps = self.forward_taps();
         for (group, out) in out
@@ -353,7 +353,7 @@ impl Convolution {
                 width,
             };
             gradient.run(isa, &mut packed);
-            order.unpack(&packed, width, out);
+            order.unpack(isa, &packed, width, out);
         }
     }
 }

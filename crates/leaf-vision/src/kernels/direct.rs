@@ -71,11 +71,46 @@ pub(super) struct Product<'a> {
     pub(super) epilogue: Epilogue<'a>,
 }
 
+/// In which order pixels are gathered into tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// As they lie in memory.
+    Memory,
+    /// The same pixel of all images together: most taps of a small map see its border, and a tile of
+    /// equal pixels leaves out those that see nothing. Images are counted up to a whole tile.
+    Position {
+        /// Images with those that fill the last tile.
+        images: usize,
+    },
+}
+
+/// Pixels of an image up to which taps that see nothing are worth another order.
+const SMALL_MAP: usize = 16;
+
+/// Rows of a tile in [`Order::Position`].
+const POSITION_ROWS: usize = 8;
+
 impl Product<'_> {
+    fn order(&self) -> Order {
+        let target = &self.target;
+        let small = target.rows * target.columns <= SMALL_MAP && self.taps.len() > 1;
+        match small && target.images >= POSITION_ROWS {
+            true => Order::Position {
+                images: target.images.next_multiple_of(POSITION_ROWS),
+            },
+            false => Order::Memory,
+        }
+    }
+
     /// Writes all outputs.
     pub(super) fn run(&self, isa: Isa, out: &mut [f32]) {
         let target = &self.target;
-        let pixels = target.images * target.rows * target.columns;
+        let order = self.order();
+        let images = match order {
+            Order::Memory => target.images,
+            Order::Position { images } => images,
+        };
+        let pixels = images * target.rows * target.columns;
         let blocks = target.channels.div_ceil(self.weights.width);
         if pixels == 0 || blocks == 0 {
             return;
@@ -83,7 +118,7 @@ impl Product<'_> {
         let most = (TASK_BYTES / 4 / self.source.run.max(1)).max(128);
         let chunks = pixels.div_ceil(most).max(TASKS.min(pixels.div_ceil(64)));
         // A multiple of every tile's height keeps all tiles but the last of a chunk full.
-        let chunk = pixels.div_ceil(chunks).next_multiple_of(84);
+        let chunk = pixels.div_ceil(chunks).next_multiple_of(168);
         let chunks = pixels.div_ceil(chunk);
         let groups = TASKS.div_ceil(chunks).min(blocks);
         let group = blocks.div_ceil(groups);
@@ -95,6 +130,7 @@ impl Product<'_> {
                 let (first, part) = (task / chunks * group, task % chunks);
                 isa.run(Task {
                     product: self,
+                    order,
                     pixels: part * chunk..pixels.min((part + 1) * chunk),
                     blocks: first..blocks.min(first + group),
                     out,
@@ -106,6 +142,7 @@ impl Product<'_> {
 /// Some pixels and some blocks of channels.
 struct Task<'a> {
     product: &'a Product<'a>,
+    order: Order,
     pixels: std::ops::Range<usize>,
     blocks: std::ops::Range<usize>,
     out: Shared<'a>,
@@ -117,7 +154,12 @@ impl WithSimd for Task<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let vectors = self.product.weights.width / S::F32_LANES;
+        let by_position = self.order != Order::Memory;
         match (S::REGISTER_COUNT >= 32, vectors) {
+            (true, 2) if by_position => self.tiles::<S, POSITION_ROWS, 2>(simd),
+            (true, _) if by_position => self.tiles::<S, POSITION_ROWS, 1>(simd),
+            (false, 2) if by_position => self.tiles::<S, 4, 2>(simd),
+            (false, _) if by_position => self.tiles::<S, POSITION_ROWS, 1>(simd),
             (true, 2) => self.tiles::<S, 14, 2>(simd),
             (true, _) => self.tiles::<S, 14, 1>(simd),
             (false, 2) => self.tiles::<S, 6, 2>(simd),
@@ -139,7 +181,7 @@ impl Task<'_> {
         let width = V * S::F32_LANES;
         debug_assert_eq!(width, weights.width);
         let zeros = vec![0f32; source.run];
-        let (rows, places) = self.places::<M>(&zeros);
+        let table = self.table::<M>(&zeros);
         let mut scratch = vec![0f32; M * width];
         let taps_at_once = (CHAIN / source.run.max(1)).max(1);
         let block_len = weights.taps * source.run * width;
@@ -151,9 +193,8 @@ impl Task<'_> {
                 .iter()
                 .map(|tap| first[tap.weights * source.run * width..].as_ptr())
                 .collect();
-            for (tile, places) in places.chunks(M).enumerate() {
-                let rows = &rows[tile * M * taps.len()..][..M * taps.len()];
-                let whole = places.len() == M && channels == width;
+            for (tile, places) in table.places.chunks(M).enumerate() {
+                let whole = places.len() == M && channels == width && !places.contains(&NO_PLACE);
                 let mut out = [std::ptr::null_mut(); M];
                 for (m, out) in out.iter_mut().enumerate() {
                     *out = match places.get(m) {
@@ -161,9 +202,15 @@ impl Task<'_> {
                         _ => scratch[m * width..][..width].as_mut_ptr(),
                     };
                 }
-                tile_of::<S, M, V>(simd, (rows, &tap_weights), taps_at_once, source.run, &out);
+                let rows = table.rows_of(tile);
+                tile_of::<S, M, V>(simd, rows.zip(&tap_weights), taps_at_once, source.run, &out);
+                let places = places.iter().filter(|place| **place != NO_PLACE);
                 if !whole {
-                    for (place, values) in places.iter().zip(scratch.chunks(width)) {
+                    let values = table.places[tile * M..].iter().zip(scratch.chunks(width));
+                    for (place, values) in values.take(M) {
+                        if *place == NO_PLACE {
+                            continue;
+                        }
                         // SAFETY: each task has its own pixels and channels.
                         let to = unsafe { self.out.part(place + channel, channels) };
                         to.copy_from_slice(&values[..channels]);
@@ -180,9 +227,9 @@ impl Task<'_> {
         }
     }
 
-    /// For each tile, tap and row the place that is read, and for each pixel where its output begins.
+    /// Where each tile reads and writes.
     #[inline(always)]
-    fn places<const M: usize>(&self, zeros: &[f32]) -> (Vec<*const f32>, Vec<usize>) {
+    fn table<const M: usize>(&self, zeros: &[f32]) -> Table<M> {
         let Product {
             source,
             taps,
@@ -190,16 +237,25 @@ impl Task<'_> {
             ..
         } = self.product;
         let (pixels, count) = (self.pixels.len(), taps.len());
-        let mut rows = vec![zeros.as_ptr(); pixels.div_ceil(M) * M * count];
-        let mut places = Vec::with_capacity(pixels);
+        let tiles = pixels.div_ceil(M);
+        let mut table = Table {
+            rows: vec![zeros.as_ptr(); tiles * M * count],
+            seen: vec![false; tiles * count],
+            places: Vec::with_capacity(pixels),
+        };
         let pitch = source.pitch as isize;
         let offsets: Vec<isize> = taps
             .iter()
             .map(|tap| (tap.y * source.width as isize + tap.x) * pitch)
             .collect();
         let reach = Reach::of(taps);
-        let mut at = Pixel::new(target, self.pixels.start);
+        let mut at = Pixel::new(target, self.order, self.pixels.start);
         for pixel in 0..pixels {
+            if at.image >= target.images {
+                table.places.push(NO_PLACE);
+                at.next(target, self.order);
+                continue;
+            }
             let (y, x) = (at.row * source.step, at.column * source.step);
             let base = ((at.image * source.height + y) * source.width + x) * source.pitch;
             let base = source.data.as_ptr().wrapping_add(base + source.offset);
@@ -208,13 +264,39 @@ impl Task<'_> {
             for (t, (tap, offset)) in taps.iter().zip(&offsets).enumerate() {
                 let (y, x) = (y as isize + tap.y, x as isize + tap.x);
                 if inside || ((y as usize) < source.height && (x as usize) < source.width) {
-                    rows[first + t * M] = base.wrapping_offset(*offset);
+                    table.rows[first + t * M] = base.wrapping_offset(*offset);
+                    table.seen[pixel / M * count + t] = true;
                 }
             }
-            places.push(at.place(target));
-            at.next(target);
+            table.places.push(at.place(target));
+            at.next(target, self.order);
         }
-        (rows, places)
+        table
+    }
+}
+
+/// The place of a row that only fills a tile.
+const NO_PLACE: usize = usize::MAX;
+
+/// Where tiles of M rows read and write.
+struct Table<const M: usize> {
+    /// For each tile and tap, M rows.
+    rows: Vec<*const f32>,
+    /// For each tile and tap, whether any row lies inside the maps.
+    seen: Vec<bool>,
+    /// For each row where its output begins.
+    places: Vec<usize>,
+}
+
+impl<const M: usize> Table<M> {
+    /// The rows of each tap of a tile, nothing for a tap that sees nothing.
+    #[inline(always)]
+    fn rows_of(&self, tile: usize) -> impl Iterator<Item = Option<&[*const f32]>> {
+        let tiles = self.places.len().div_ceil(M);
+        let count = self.seen.len() / tiles.max(1);
+        let rows = self.rows[tile * M * count..][..M * count].chunks_exact(M);
+        let seen = &self.seen[tile * count..][..count];
+        rows.zip(seen).map(|(rows, seen)| seen.then_some(rows))
     }
 }
 
@@ -254,7 +336,15 @@ struct Pixel {
 }
 
 impl Pixel {
-    fn new(target: &Target, index: usize) -> Self {
+    fn new(target: &Target, order: Order, index: usize) -> Self {
+        if let Order::Position { images } = order {
+            let position = index / images;
+            return Self {
+                image: index % images,
+                row: position / target.columns,
+                column: position % target.columns,
+            };
+        }
         let (row, column) = (index / target.columns, index % target.columns);
         Self {
             image: row / target.rows,
@@ -272,12 +362,22 @@ impl Pixel {
     }
 
     #[inline(always)]
-    fn next(&mut self, target: &Target) {
+    fn next(&mut self, target: &Target, order: Order) {
+        if let Order::Position { images } = order {
+            self.image += 1;
+            if self.image < images {
+                return;
+            }
+            self.image = 0;
+        }
         self.column += 1;
         if self.column == target.columns {
             (self.column, self.row) = (0, self.row + 1);
             if self.row == target.rows {
-                (self.row, self.image) = (0, self.image + 1);
+                self.row = 0;
+                if order == Order::Memory {
+                    self.image += 1;
+                }
             }
         }
     }
@@ -285,24 +385,35 @@ impl Pixel {
 
 /// One tile, in sums of bounded length.
 #[inline(always)]
-fn tile_of<S: Simd, const M: usize, const V: usize>(
+fn tile_of<'a, S: Simd, const M: usize, const V: usize>(
     simd: S,
-    (rows, weights): (&[*const f32], &[*const f32]),
+    taps: impl Iterator<Item = (Option<&'a [*const f32]>, &'a *const f32)>,
     at_once: usize,
     run: usize,
     out: &[*mut f32; M],
 ) {
-    let parts = rows.chunks(at_once * M).zip(weights.chunks(at_once));
-    let mut accumulate = false;
-    for (rows, weights) in parts {
-        // SAFETY: `places` let each row lie inside the maps or be the zeros; each weight pointer has
-        // a block's `run width` numbers; outputs were checked when their pointers were made.
-        unsafe { product::<S, M, V>(simd, rows, weights, run, out, accumulate) };
-        accumulate = true;
+    let mut rows = [[std::ptr::null::<f32>(); M]; TAPS_AT_ONCE];
+    let mut weights = [std::ptr::null::<f32>(); TAPS_AT_ONCE];
+    let (mut count, mut accumulate) = (0, false);
+    let at_once = at_once.min(TAPS_AT_ONCE);
+    for (seen, tap_weights) in taps {
+        let Some(seen) = seen else { continue };
+        rows[count].copy_from_slice(seen);
+        weights[count] = *tap_weights;
+        count += 1;
+        if count == at_once {
+            // SAFETY: `table` let each row lie inside the maps or be the zeros; each weight pointer
+            // has a block's `run width` numbers; outputs were checked when their pointers were made.
+            unsafe { product::<S, M, V>(simd, &rows[..count], &weights, run, out, accumulate) };
+            (count, accumulate) = (0, true);
+        }
     }
-    if !accumulate {
-        // No tap sees these pixels: an empty product clears them.
+    if count > 0 || !accumulate {
+        // Where no tap sees anything, an empty product clears the outputs.
         // SAFETY: as above.
-        unsafe { product::<S, M, V>(simd, &[], &[], run, out, false) };
+        unsafe { product::<S, M, V>(simd, &rows[..count], &weights, run, out, accumulate) };
     }
 }
+
+/// Taps whose sums are added up in registers, at most.
+const TAPS_AT_ONCE: usize = 16;

@@ -19,5 +19,6 @@ pub(crate) mod scratch;
 mod shared;
 pub(crate) mod simd;
 mod tile;
+mod transpose;
 mod weight_gradient;
 mod winograd;

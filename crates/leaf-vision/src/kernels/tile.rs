@@ -18,7 +18,7 @@ pub(super) const CHAIN: usize = 512;
 #[inline(always)]
 pub(super) unsafe fn product<S: Simd, const M: usize, const V: usize>(
     simd: S,
-    rows: &[*const f32],
+    rows: &[[*const f32; M]],
     weights: &[*const f32],
     run: usize,
     out: &[*mut f32; M],
@@ -26,9 +26,8 @@ pub(super) unsafe fn product<S: Simd, const M: usize, const V: usize>(
 ) {
     let zero = simd.splat_f32s(0.);
     let mut sums = [[zero; V]; M];
-    for (rows, weights) in rows.chunks_exact(M).zip(weights) {
-        let mut row = [std::ptr::null::<f32>(); M];
-        row.copy_from_slice(rows);
+    for (row, weights) in rows.iter().zip(weights) {
+        let row = *row;
         let mut weights = *weights;
         for k in 0..run {
             // SAFETY: k is below `run`.

@@ -30,7 +30,7 @@ pub(crate) fn transform(
     assert_eq!(order.taps, TAPS);
     let out = Shared::new(out);
     order.each_part(width, |part, block, k| {
-        order.pack_part(weights, width, block, k, part);
+        order.pack_part(isa, weights, width, block, k, part);
         isa.run(Part {
             order,
             width,
