@@ -60,6 +60,7 @@
 //! - Gates, experts and aggregators can be replaced by one's own ([`Gate`], [`Experts`], [`Aggregator`]).
 
 mod aggregator;
+mod backward;
 mod balance;
 mod bounds;
 mod category;
@@ -93,6 +94,7 @@ pub mod switch;
 mod unit_length;
 
 pub use aggregator::{Aggregated, Aggregator, Identity, Then};
+pub use backward::{backward, deposit};
 pub use balance::balance_loss;
 pub use category::{CategoryDecoupling, DecouplingConfig, LabelSets, SetWeighting};
 pub use combine::Combine;

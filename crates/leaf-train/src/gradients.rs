@@ -36,7 +36,7 @@ impl Gradients {
     /// # Errors
     /// Those of candle.
     pub fn of(loss: &Tensor, parameters: &[(String, Var)]) -> Result<Self> {
-        let mut store = loss.backward()?;
+        let mut store = leaf_core::backward(loss)?;
         let by_name: Self = parameters
             .iter()
             .filter_map(|(name, var)| Some((name.clone(), store.remove(var)?)))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
 use super::tape::{Gradients, Layer, Slot, Tape, Value};
 use super::{LastMap, Map, Pass, Pixels};
@@ -146,14 +146,12 @@ impl Layer for ConvolutionLayer {
         let (plan, convolution) = (gradients.plan, &self.convolution);
         if let Some(slot) = self.bias {
             let sums = norm::channel_sums(plan.isa, &dys, convolution.out_channels);
-            let count = sums.len();
-            gradients.set(slot, Tensor::from_vec(sums, count, &Device::Cpu)?);
+            gradients.set(slot, sums);
         }
         if let (Some(slot), Some(xs)) = (self.slot, &self.xs) {
-            let mut dw = vec![0.; self.weight.elem_count()];
+            let mut dw = Scratch::take(self.weight.elem_count());
             convolution.weight_gradient(plan, xs, &dys, &mut dw);
-            let dw = Tensor::from_vec(dw, self.weight.shape(), &Device::Cpu)?;
-            gradients.set(slot, dw);
+            gradients.set(slot, dw.into_vec());
         }
         if gradients.needs(self.input) {
             let mut dxs = Scratch::take(convolution.unpadded_input_len());

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
-
 use super::convolve::{output, values};
 use super::tape::{Gradients, Layer, Slot, Value};
 use super::{Activation, LastMap, Map, Pass, Pixels};
@@ -220,8 +218,7 @@ impl Layer for NormLayer {
         };
         for (slot, gradient) in self.slots.into_iter().zip([found.weight, found.bias]) {
             if let Some(slot) = slot {
-                let count = gradient.len();
-                gradients.set(slot, Tensor::from_vec(gradient, count, &Device::Cpu)?);
+                gradients.set(slot, gradient);
             }
         }
         if gradients.needs(self.input) {

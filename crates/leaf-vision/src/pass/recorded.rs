@@ -12,14 +12,18 @@ use candle_core::{
     Tensor,
 };
 
+use leaf_core::deposit;
+
 use super::tape::{Tape, Value};
 use super::{Backend, Pass};
 use crate::error::Result;
 use crate::kernels::convolution::Plan;
+use crate::kernels::layout;
+use crate::kernels::scratch::Scratch;
 use crate::tensor::contiguous_values;
 
 /// The parameters' gradients between the pass and the links.
-type Stash = Arc<Mutex<Vec<Option<Tensor>>>>;
+type Stash = Arc<Mutex<Vec<Option<Vec<f32>>>>>;
 
 impl Pass {
     /// The output of a pass that ends with `value`.
@@ -153,10 +157,17 @@ impl CustomOp2 for Link {
     ) -> CandleResult<(Option<Tensor>, Option<Tensor>)> {
         let mut stash = self.stash.lock().unwrap_or_else(PoisonError::into_inner);
         let gradient = stash.get_mut(self.slot).and_then(Option::take);
-        let gradient = match gradient {
-            Some(gradient) => gradient,
-            None => parameter.zeros_like()?,
+        let Some(gradient) = gradient else {
+            return Ok((Some(chain.zeros_like()?), Some(parameter.zeros_like()?)));
         };
-        Ok((Some(chain.zeros_like()?), Some(gradient)))
+        let gradient = match deposit(parameter, gradient, layout::add) {
+            Ok(buffer) => {
+                // What was added up is free for the next pass.
+                drop(buffer.map(Scratch::from));
+                None
+            }
+            Err(gradient) => Some(Tensor::from_vec(gradient, parameter.shape(), &Device::Cpu)?),
+        };
+        Ok((Some(chain.zeros_like()?), gradient))
     }
 }

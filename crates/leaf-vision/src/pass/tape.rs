@@ -85,7 +85,7 @@ impl Tape {
         plan: Plan,
         value: Value,
         gradient: Scratch,
-    ) -> Result<(Option<Scratch>, Vec<Option<Tensor>>)> {
+    ) -> Result<(Option<Scratch>, Vec<Option<Vec<f32>>>)> {
         let mut gradients = Gradients {
             plan,
             values: self.needed.iter().map(|_| None).collect(),
@@ -107,7 +107,7 @@ pub(super) struct Gradients {
     pub(super) plan: Plan,
     values: Vec<Option<Scratch>>,
     needed: Vec<bool>,
-    parameters: Vec<Option<Tensor>>,
+    parameters: Vec<Option<Vec<f32>>>,
 }
 
 impl Gradients {
@@ -130,7 +130,7 @@ impl Gradients {
     }
 
     /// The gradient of a parameter.
-    pub(super) fn set(&mut self, slot: Slot, gradient: Tensor) {
+    pub(super) fn set(&mut self, slot: Slot, gradient: Vec<f32>) {
         self.parameters[slot.0] = Some(gradient);
     }
 }
