@@ -39,7 +39,7 @@ fn shapes(input: usize) -> Vec<Shape> {
     };
     let mut shapes = vec![shape(3, 64, input, 7, 2)];
     for (stage, width) in [64, 128, 256, 512].into_iter().enumerate() {
-        let side = input / 4 >> stage;
+        let side = (input / 4) >> stage;
         if stage > 0 {
             shapes.push(shape(width / 2, width, side * 2, 3, 2));
             shapes.push(shape(width / 2, width, side * 2, 1, 2));

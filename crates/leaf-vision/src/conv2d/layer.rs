@@ -41,7 +41,7 @@ impl Conv2d {
         })
     }
 
-    /// `(N, C, H, W)` to `(N, O, H', W')`, see [`convolve`].
+    /// `(N, C, H, W)` to `(N, O, H', W')`, see [`crate::convolve`].
     ///
     /// # Errors
     /// When the input does not fit.

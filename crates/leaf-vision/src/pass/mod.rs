@@ -106,7 +106,13 @@ impl Map {
     }
 }
 
-/// One forward pass; see the [module](self).
+/// One forward pass over maps.
+///
+/// Layers take a [`Map`] and give a [`Map`]. On the processor, in f32, maps are kept channels last in
+/// buffers that are used again, and what the backward pass needs is written on a tape; the whole pass then
+/// is one operation of candle, whose gradients go where candle's go. It runs backward once, since it lets
+/// its maps go while it does. On other devices and in other number types the same layers are candle's own
+/// operations.
 ///
 /// ```
 /// use candle_core::{DType, Device, Tensor};

@@ -14,7 +14,7 @@ use candle_core::{
 
 use leaf_core::deposit;
 
-use super::tape::{Tape, Value};
+use super::tape::{Found, Tape, Value};
 use super::{Backend, Pass};
 use crate::error::Result;
 use crate::kernels::convolution::Plan;
@@ -23,7 +23,7 @@ use crate::kernels::scratch::Scratch;
 use crate::tensor::contiguous_values;
 
 /// The parameters' gradients between the pass and the links.
-type Stash = Arc<Mutex<Vec<Option<Vec<f32>>>>>;
+type Stash = Arc<Mutex<Found>>;
 
 impl Pass {
     /// The output of a pass that ends with `value`.

@@ -85,7 +85,7 @@ impl Tape {
         plan: Plan,
         value: Value,
         gradient: Scratch,
-    ) -> Result<(Option<Scratch>, Vec<Option<Vec<f32>>>)> {
+    ) -> Result<(Option<Scratch>, Found)> {
         let mut gradients = Gradients {
             plan,
             values: self.needed.iter().map(|_| None).collect(),
@@ -101,13 +101,16 @@ impl Tape {
     }
 }
 
+/// The gradients of a tape's parameters, by slot.
+pub(super) type Found = Vec<Option<Vec<f32>>>;
+
 /// The gradients on their way.
 #[derive(Debug)]
 pub(super) struct Gradients {
     pub(super) plan: Plan,
     values: Vec<Option<Scratch>>,
     needed: Vec<bool>,
-    parameters: Vec<Option<Vec<f32>>>,
+    parameters: Found,
 }
 
 impl Gradients {

@@ -79,8 +79,10 @@ impl WithSimd for Part<'_> {
                     weight(simd, [tap(1), tap(4), tap(7)]),
                     weight(simd, [tap(2), tap(5), tap(8)]),
                 ];
-                for y in 0..IN {
-                    let row = weight(simd, [columns[0][y], columns[1][y], columns[2][y]]);
+                let [left, middle, right] = columns;
+                let columns = left.into_iter().zip(middle).zip(right);
+                for (y, ((left, middle), right)) in columns.enumerate() {
+                    let row = weight(simd, [left, middle, right]);
                     for (x, value) in row.into_iter().enumerate() {
                         let at = ((y * IN + x) * blocks + self.block) * run + self.k + k;
                         let to = self.out.at(at * width + lane, S::F32_LANES);

@@ -4,6 +4,8 @@
 //! The same product serves a convolution and its image gradient, which is the convolution of the
 //! output's gradient by the transposed weight, one for each phase of the stride.
 
+mod table;
+
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -11,6 +13,7 @@ use super::epilogue::Epilogue;
 use super::shared::Shared;
 use super::simd::Isa;
 use super::tile::{CHAIN, product};
+use table::{NO_PLACE, Order, Table};
 
 /// One position of the kernel: where it reads, relative to an output pixel's source, and which
 /// packed weights belong to it.
@@ -69,19 +72,6 @@ pub(super) struct Product<'a> {
     pub(super) weights: Weights<'a>,
     pub(super) target: Target,
     pub(super) epilogue: Epilogue<'a>,
-}
-
-/// In which order pixels are gathered into tiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    /// As they lie in memory.
-    Memory,
-    /// The same pixel of all images together: most taps of a small map see its border, and a tile of
-    /// equal pixels leaves out those that see nothing. Images are counted up to a whole tile.
-    Position {
-        /// Images with those that fill the last tile.
-        images: usize,
-    },
 }
 
 /// Pixels of an image up to which taps that see nothing are worth another order.
@@ -181,7 +171,7 @@ impl Task<'_> {
         let width = V * S::F32_LANES;
         debug_assert_eq!(width, weights.width);
         let zeros = vec![0f32; source.run];
-        let table = self.table::<M>(&zeros);
+        let table = Table::<M>::new(self.product, self.order, self.pixels.clone(), &zeros);
         let mut scratch = vec![0f32; M * width];
         let taps_at_once = (CHAIN / source.run.max(1)).max(1);
         let block_len = weights.taps * source.run * width;
@@ -222,161 +212,6 @@ impl Task<'_> {
                         let to = unsafe { self.out.part(place + channel, channels) };
                         epilogue.apply(simd, to, channel, place + channel);
                     }
-                }
-            }
-        }
-    }
-
-    /// Where each tile reads and writes.
-    #[inline(always)]
-    fn table<const M: usize>(&self, zeros: &[f32]) -> Table<M> {
-        let Product {
-            source,
-            taps,
-            target,
-            ..
-        } = self.product;
-        let (pixels, count) = (self.pixels.len(), taps.len());
-        let tiles = pixels.div_ceil(M);
-        let mut table = Table {
-            rows: vec![zeros.as_ptr(); tiles * M * count],
-            seen: vec![false; tiles * count],
-            places: Vec::with_capacity(pixels),
-        };
-        let pitch = source.pitch as isize;
-        let offsets: Vec<isize> = taps
-            .iter()
-            .map(|tap| (tap.y * source.width as isize + tap.x) * pitch)
-            .collect();
-        let reach = Reach::of(taps);
-        let mut at = Pixel::new(target, self.order, self.pixels.start);
-        for pixel in 0..pixels {
-            if at.image >= target.images {
-                table.places.push(NO_PLACE);
-                at.next(target, self.order);
-                continue;
-            }
-            let (y, x) = (at.row * source.step, at.column * source.step);
-            let base = ((at.image * source.height + y) * source.width + x) * source.pitch;
-            let base = source.data.as_ptr().wrapping_add(base + source.offset);
-            let first = pixel / M * M * count + pixel % M;
-            let inside = reach.inside(y, source.height, x, source.width);
-            for (t, (tap, offset)) in taps.iter().zip(&offsets).enumerate() {
-                let (y, x) = (y as isize + tap.y, x as isize + tap.x);
-                if inside || ((y as usize) < source.height && (x as usize) < source.width) {
-                    table.rows[first + t * M] = base.wrapping_offset(*offset);
-                    table.seen[pixel / M * count + t] = true;
-                }
-            }
-            table.places.push(at.place(target));
-            at.next(target, self.order);
-        }
-        table
-    }
-}
-
-/// The place of a row that only fills a tile.
-const NO_PLACE: usize = usize::MAX;
-
-/// Where tiles of M rows read and write.
-struct Table<const M: usize> {
-    /// For each tile and tap, M rows.
-    rows: Vec<*const f32>,
-    /// For each tile and tap, whether any row lies inside the maps.
-    seen: Vec<bool>,
-    /// For each row where its output begins.
-    places: Vec<usize>,
-}
-
-impl<const M: usize> Table<M> {
-    /// The rows of each tap of a tile, nothing for a tap that sees nothing.
-    #[inline(always)]
-    fn rows_of(&self, tile: usize) -> impl Iterator<Item = Option<&[*const f32]>> {
-        let tiles = self.places.len().div_ceil(M);
-        let count = self.seen.len() / tiles.max(1);
-        let rows = self.rows[tile * M * count..][..M * count].chunks_exact(M);
-        let seen = &self.seen[tile * count..][..count];
-        rows.zip(seen).map(|(rows, seen)| seen.then_some(rows))
-    }
-}
-
-/// How far the taps reach around a pixel.
-struct Reach {
-    y: (isize, isize),
-    x: (isize, isize),
-}
-
-impl Reach {
-    fn of(taps: &[Tap]) -> Self {
-        let span = |values: &dyn Fn(&Tap) -> isize| {
-            let values = taps.iter().map(values);
-            (values.clone().min().unwrap_or(0), values.max().unwrap_or(0))
-        };
-        Self {
-            y: span(&|tap| tap.y),
-            x: span(&|tap| tap.x),
-        }
-    }
-
-    #[inline(always)]
-    fn inside(&self, y: usize, height: usize, x: usize, width: usize) -> bool {
-        let (y, x) = (y as isize, x as isize);
-        y + self.y.0 >= 0
-            && y + self.y.1 < height as isize
-            && x + self.x.0 >= 0
-            && x + self.x.1 < width as isize
-    }
-}
-
-/// An output pixel.
-struct Pixel {
-    image: usize,
-    row: usize,
-    column: usize,
-}
-
-impl Pixel {
-    fn new(target: &Target, order: Order, index: usize) -> Self {
-        if let Order::Position { images } = order {
-            let position = index / images;
-            return Self {
-                image: index % images,
-                row: position / target.columns,
-                column: position % target.columns,
-            };
-        }
-        let (row, column) = (index / target.columns, index % target.columns);
-        Self {
-            image: row / target.rows,
-            row: row % target.rows,
-            column,
-        }
-    }
-
-    #[inline(always)]
-    fn place(&self, target: &Target) -> usize {
-        target.offset
-            + self.image * target.image_step
-            + self.row * target.row_step
-            + self.column * target.column_step
-    }
-
-    #[inline(always)]
-    fn next(&mut self, target: &Target, order: Order) {
-        if let Order::Position { images } = order {
-            self.image += 1;
-            if self.image < images {
-                return;
-            }
-            self.image = 0;
-        }
-        self.column += 1;
-        if self.column == target.columns {
-            (self.column, self.row) = (0, self.row + 1);
-            if self.row == target.rows {
-                self.row = 0;
-                if order == Order::Memory {
-                    self.image += 1;
                 }
             }
         }
