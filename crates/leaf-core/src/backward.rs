@@ -123,8 +123,6 @@ mod tests {
         }
     }
 
-    use candle_core::backend::BackendStorage;
-
     fn gradients(of: impl Fn(&Tensor) -> Result<GradStore>) -> Result<Vec<f32>> {
         let xs = Var::new(&[1f32, 2.], &Device::Cpu)?;
         // Two deposits, one through a tensor that is no variable, and one use that candle knows.
