@@ -14,7 +14,7 @@ mod summary;
 mod trainer;
 
 pub use data::{DataRecipe, FaceSource};
-pub use model::{Backbone, BackboneEncoder, Classifier, ClassifierSpec};
+pub use model::{Backbone, Classifier, ClassifierSpec};
 pub use prepared::{Prepared, Progress};
 pub use run::Outcome;
 pub use summary::{Rates, RunFigures, Summary};

@@ -51,7 +51,7 @@ impl Recipe {
     /// Whether images of the recipe's size fit its backbone.
     pub(super) fn check_size(&self) -> Result<()> {
         let size = self.data.images.size;
-        let min_size = self.backbone.min_size();
+        let min_size = self.backbone.config(self.channels()).min_size();
         if size < min_size {
             return Err(leaf_vision::Error::TooSmall { size, min_size }.into());
         }
