@@ -70,22 +70,15 @@
 //!
 //! # What runs where
 //!
-//! On the processor, f32 takes kernels written for it, spread over rayon's threads
+//! On the processor, f32 and f64 take operations written for it, spread over rayon's threads
 //! (`RAYON_NUM_THREADS`); the results do not depend on how many there are. CUDA, Metal and other
-//! number types take the same formulas made of candle's own operations. The tests compare the two, and
-//! the formulas with numerical derivatives.
+//! number types take the same formulas made of candle's own operations. The tests compare the two,
+//! and both with numerical derivatives.
 //!
-//! A network, or a layer by itself, is a [`Pass`] over [`Map`]s, which are kept channels last, and one
-//! operation of candle: its parameters' gradients are where candle's are. A pass runs backward once.
-//! [`leaf_core::backward`] saves some passes over the weights.
-//!
-//! - `LEAF_SIMD` forces an instruction set ([`InstructionSet`]): `avx512`, `avx2`, `neon` or `portable`;
-//!   otherwise the best is taken that the processor has.
-//! - `LEAF_WINOGRAD=off` makes 3x3 convolutions the direct way, which rounds less and takes longer.
-//!
-//! # Your own encoder
-//!
-//! [`Stack`] puts [`MapLayer`]s one after the other.
+//! With glibc, much of a step's time can go into giving memory back to the system and taking it
+//! again; the environment variable
+//! `GLIBC_TUNABLES=glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296`
+//! keeps it.
 
 mod batch_norm;
 mod conv2d;
@@ -95,15 +88,12 @@ mod face_encoder;
 mod finite_difference;
 mod frozen;
 mod global_average_pool;
-mod ir_se;
 mod kernels;
-mod map_layer;
 mod max_pool2d;
 mod pass;
 mod resnet;
 mod tensor;
 mod vit;
-mod wide_resnet;
 
 pub use batch_norm::{BatchNorm2d, BatchNormConfig, batch_norm2d};
 pub use conv2d::{Conv2d, Conv2dConfig, conv2d, convolve};
@@ -111,12 +101,9 @@ pub use error::{Error, Result};
 pub use face_encoder::{FaceEncoder, FaceEncoderConfig, FaceFeatures, face_encoder};
 pub use frozen::Frozen;
 pub use global_average_pool::global_average_pool;
-pub use ir_se::{IrSe50, ir_se50};
 pub use kernels::convolution::WINOGRAD_VARIABLE;
 pub use kernels::simd::{InstructionSet, SIMD_VARIABLE};
-pub use map_layer::{ConvNorm, MapLayer, MaxPool2d, Stack, conv_norm};
 pub use max_pool2d::max_pool2d;
 pub use pass::{Activation, Map, Pass};
-pub use resnet::{BasicBlock, BlockKind, ResNet, ResNetConfig, Stem, basic_block, resnet};
+pub use resnet::{ResNet, ResNetConfig, Stem, resnet};
 pub use vit::{TokenPooling, Vit, VitConfig, resample_position_embedding, vit};
-pub use wide_resnet::{WideResNet, WideResNetConfig, wide_resnet};

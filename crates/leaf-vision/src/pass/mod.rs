@@ -5,7 +5,6 @@
 //! is written on a tape; the whole pass then is one operation of candle, whose gradients go where
 //! candle's go. On other devices and in other number types the same layers are candle's own operations.
 
-mod add;
 mod average;
 mod convolve;
 mod images;

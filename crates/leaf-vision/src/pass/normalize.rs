@@ -164,7 +164,7 @@ impl Pass {
     }
 }
 
-pub(super) fn check_residual(dims: [usize; 4], residual: Option<&Map>) -> Result<()> {
+fn check_residual(dims: [usize; 4], residual: Option<&Map>) -> Result<()> {
     match residual.map(Map::dims) {
         Some(found) if found != dims => Err(Error::Shape {
             what: "residual",

@@ -249,8 +249,6 @@ fn block(vars: &[Var], pass: &mut Pass, xs: &Map) -> Result<Map> {
     let xs = pass.convolve_normalize(xs, stem, None, Activation::Relu)?;
     let same = (&conv(&vars[2], 1, 1)?, &norm);
     let ys = pass.convolve_normalize(&xs, same, Some(&xs), Activation::LeakyRelu(0.1))?;
-    let ys = pass.add(&ys, &xs)?;
-    let ys = pass.activate(&ys, Activation::LeakyRelu(0.2))?;
     let down = (&conv(&vars[3], 2, 0)?, &norm);
     pass.convolve_normalize(&ys, down, None, Activation::Identity)
 }

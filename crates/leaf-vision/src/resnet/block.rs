@@ -4,8 +4,7 @@ use candle_nn::VarBuilder;
 
 use crate::batch_norm::{BatchNorm2d, BatchNormConfig, batch_norm2d};
 use crate::conv2d::{Conv2d, Conv2dConfig, conv2d};
-use crate::error::{Result, positive};
-use crate::map_layer::MapLayer;
+use crate::error::Result;
 use crate::pass::{Activation, Map, Pass};
 
 /// What one block does to channels and side.
@@ -19,7 +18,7 @@ pub(super) struct BlockShape {
 /// `relu(bn2(conv2(relu(bn1(conv1(x))))) + shortcut(x))`; the shortcut is x itself, or a 1x1
 /// convolution and batch norm where the shape changes.
 #[derive(Clone, Debug)]
-pub struct BasicBlock {
+pub(super) struct BasicBlock {
     conv1: Conv2d,
     bn1: BatchNorm2d,
     conv2: Conv2d,
@@ -40,18 +39,30 @@ impl BasicBlock {
             padding: 1,
             ..Default::default()
         };
+        let one = Conv2dConfig {
+            stride,
+            ..Default::default()
+        };
+        let downsample = match stride != 1 || in_channels != out_channels {
+            true => {
+                let vb = vb.pp("downsample");
+                Some((
+                    conv2d(in_channels, out_channels, 1, &one, vb.pp(0))?,
+                    batch_norm2d(out_channels, norm, vb.pp(1))?,
+                ))
+            }
+            false => None,
+        };
         Ok(Self {
             conv1: conv2d(in_channels, out_channels, 3, &three(stride), vb.pp("conv1"))?,
             bn1: batch_norm2d(out_channels, norm, vb.pp("bn1"))?,
             conv2: conv2d(out_channels, out_channels, 3, &three(1), vb.pp("conv2"))?,
             bn2: batch_norm2d(out_channels, norm, vb.pp("bn2"))?,
-            downsample: downsample(shape, norm, vb)?,
+            downsample,
         })
     }
-}
 
-impl MapLayer for BasicBlock {
-    fn forward(&self, xs: &Map, pass: &mut Pass) -> Result<Map> {
+    pub(super) fn forward(&self, xs: &Map, pass: &mut Pass) -> Result<Map> {
         let shortcut = match &self.downsample {
             Some((conv, bn)) => {
                 pass.convolve_normalize(xs, (conv, bn), None, Activation::Identity)?
@@ -63,43 +74,4 @@ impl MapLayer for BasicBlock {
         let ys = pass.convolve_normalize(xs, first, None, Activation::Relu)?;
         pass.convolve_normalize(&ys, second, Some(&shortcut), Activation::Relu)
     }
-}
-
-/// The shortcut of a block that changes the shape: `downsample.0`, `downsample.1`.
-pub(super) fn downsample(
-    shape: BlockShape,
-    norm: &BatchNormConfig,
-    vb: VarBuilder,
-) -> Result<Option<(Conv2d, BatchNorm2d)>> {
-    if shape.stride == 1 && shape.in_channels == shape.out_channels {
-        return Ok(None);
-    }
-    let config = Conv2dConfig {
-        stride: shape.stride,
-        ..Default::default()
-    };
-    let vb = vb.pp("downsample");
-    Ok(Some((
-        conv2d(shape.in_channels, shape.out_channels, 1, &config, vb.pp(0))?,
-        batch_norm2d(shape.out_channels, norm, vb.pp(1))?,
-    )))
-}
-
-/// A [`BasicBlock`] with torchvision's paths and batch norms, for a [`Stack`](crate::Stack) of one's own.
-///
-/// # Errors
-/// When a number is 0 or the builder's tensors do not fit.
-pub fn basic_block(
-    in_channels: usize,
-    out_channels: usize,
-    stride: usize,
-    vb: VarBuilder,
-) -> Result<BasicBlock> {
-    positive("stride", stride)?;
-    let shape = BlockShape {
-        in_channels,
-        out_channels,
-        stride,
-    };
-    BasicBlock::new(shape, &BatchNormConfig::default(), vb)
 }

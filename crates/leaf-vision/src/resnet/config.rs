@@ -1,6 +1,5 @@
 //! Which residual network.
 
-use super::bottleneck::EXPANSION;
 use crate::batch_norm::BatchNormConfig;
 use crate::error::{Error, Result, positive};
 
@@ -27,29 +26,7 @@ impl Stem {
     }
 }
 
-/// What a stage is made of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub enum BlockKind {
-    /// Two 3x3 convolutions, as in ResNet-18 and 34.
-    #[default]
-    Basic,
-    /// A 3x3 convolution between two of 1x1, and four times the stage's width behind it, as in ResNet-50.
-    Bottleneck,
-}
-
-impl BlockKind {
-    /// By how much a block's output is wider than the stage.
-    pub(super) fn expansion(self) -> usize {
-        match self {
-            Self::Basic => 1,
-            Self::Bottleneck => EXPANSION,
-        }
-    }
-}
-
-/// The configuration of a [`ResNet`](super::ResNet): stages of residual blocks, each stage after the
+/// The configuration of a [`ResNet`](super::ResNet): stages of basic blocks, each stage after the
 /// first with half the side of the one before.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -61,10 +38,8 @@ pub struct ResNetConfig {
     pub stem: Stem,
     /// Channels of each stage; the stem has as many as the first.
     pub widths: Vec<usize>,
-    /// Blocks of each stage.
+    /// Basic blocks of each stage.
     pub blocks: Vec<usize>,
-    /// What the blocks are.
-    pub kind: BlockKind,
     /// All batch norms.
     pub norm: BatchNormConfig,
 }
@@ -85,7 +60,6 @@ impl ResNetConfig {
             stem: Stem::Small,
             widths: vec![8, 16, 32, 64],
             blocks: vec![1; 4],
-            kind: BlockKind::Basic,
             norm: BatchNormConfig::default(),
         }
     }
@@ -108,14 +82,6 @@ impl ResNetConfig {
         }
     }
 
-    /// ResNet-50, torchvision's names and shapes, features of width 2048.
-    pub fn resnet50() -> Self {
-        Self {
-            kind: BlockKind::Bottleneck,
-            ..Self::resnet34()
-        }
-    }
-
     /// The same network for images of that many channels.
     pub fn with_in_channels(self, in_channels: usize) -> Self {
         Self {
@@ -132,7 +98,7 @@ impl ResNetConfig {
 
     /// The width of the features.
     pub fn feature_dim(&self) -> usize {
-        self.widths.last().copied().unwrap_or_default() * self.kind.expansion()
+        self.widths.last().copied().unwrap_or_default()
     }
 
     /// The smallest side of an image in pixels: what one pixel of the last stage stands for.
@@ -175,7 +141,6 @@ mod tests {
     fn sizes_follow_from_the_stages() {
         assert_eq!(ResNetConfig::resnet18().min_size(), 32);
         assert_eq!(ResNetConfig::resnet34().feature_dim(), 512);
-        assert_eq!(ResNetConfig::resnet50().feature_dim(), 2048);
         assert_eq!(ResNetConfig::narrow().min_size(), 8);
         assert_eq!(ResNetConfig::narrow().feature_dim(), 64);
     }

@@ -1,7 +1,6 @@
 //! Residual networks.
 
 mod block;
-mod bottleneck;
 mod config;
 
 use candle_core::Tensor;
@@ -11,14 +10,11 @@ use leaf_core::{Encoder, Mode};
 use crate::batch_norm::{BatchNorm2d, batch_norm2d};
 use crate::conv2d::{Conv2d, Conv2dConfig, conv2d};
 use crate::error::{Error, Result, dims4};
-use crate::map_layer::MapLayer;
 use crate::pass::{Activation, Map, Pass};
-use block::BlockShape;
-pub use block::{BasicBlock, basic_block};
-use bottleneck::Bottleneck;
-pub use config::{BlockKind, ResNetConfig, Stem};
+use block::{BasicBlock, BlockShape};
+pub use config::{ResNetConfig, Stem};
 
-/// A residual network, from images to features; the classifier is not part of it.
+/// A residual network of basic blocks, from images to features; the classifier is not part of it.
 ///
 /// Source: K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1;
 /// torchvision's layout and names.
@@ -26,23 +22,8 @@ pub use config::{BlockKind, ResNetConfig, Stem};
 pub struct ResNet {
     conv1: Conv2d,
     bn1: BatchNorm2d,
-    blocks: Vec<Block>,
+    blocks: Vec<BasicBlock>,
     config: ResNetConfig,
-}
-
-#[derive(Clone, Debug)]
-enum Block {
-    Basic(BasicBlock),
-    Bottleneck(Bottleneck),
-}
-
-impl Block {
-    fn forward(&self, xs: &Map, pass: &mut Pass) -> Result<Map> {
-        match self {
-            Self::Basic(block) => block.forward(xs, pass),
-            Self::Bottleneck(block) => block.forward(xs, pass),
-        }
-    }
 }
 
 impl ResNet {
@@ -158,7 +139,7 @@ pub fn resnet(config: &ResNetConfig, vb: VarBuilder) -> Result<ResNet> {
 }
 
 /// The blocks of all stages in order; the first of a stage changes width and side.
-fn blocks(config: &ResNetConfig, vb: VarBuilder) -> Result<Vec<Block>> {
+fn blocks(config: &ResNetConfig, vb: VarBuilder) -> Result<Vec<BasicBlock>> {
     let mut blocks = Vec::new();
     let mut in_channels = config.widths[0];
     for (stage, (width, count)) in config.widths.iter().zip(&config.blocks).enumerate() {
@@ -166,17 +147,11 @@ fn blocks(config: &ResNetConfig, vb: VarBuilder) -> Result<Vec<Block>> {
         for index in 0..*count {
             let shape = BlockShape {
                 in_channels,
-                out_channels: width * config.kind.expansion(),
+                out_channels: *width,
                 stride: if stage > 0 && index == 0 { 2 } else { 1 },
             };
-            let vb = vb.pp(index);
-            blocks.push(match config.kind {
-                BlockKind::Basic => Block::Basic(BasicBlock::new(shape, &config.norm, vb)?),
-                BlockKind::Bottleneck => {
-                    Block::Bottleneck(Bottleneck::new(shape, &config.norm, vb)?)
-                }
-            });
-            in_channels = shape.out_channels;
+            blocks.push(BasicBlock::new(shape, &config.norm, vb.pp(index))?);
+            in_channels = *width;
         }
     }
     Ok(blocks)

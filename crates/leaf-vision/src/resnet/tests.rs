@@ -30,7 +30,6 @@ fn every_parameter_gets_a_gradient() -> Result<()> {
         ResNetConfig::narrow().with_frozen_norm(),
         ResNetConfig::resnet18(),
         ResNetConfig::resnet34(),
-        ResNetConfig::resnet50(),
     ] {
         let (parameters, network) = network(&config)?;
         let size = config.min_size();
@@ -141,38 +140,11 @@ fn images_that_do_not_fit_are_refused() -> Result<()> {
 }
 
 #[test]
-fn the_names_of_resnet50_are_torchvisions() -> Result<()> {
-    let (parameters, _) = network(&ResNetConfig::resnet50())?;
-    let trained = parameters.trainable();
-    let count: usize = trained.values().map(|var| var.elem_count()).sum();
-    // 25,557,032 with torchvision's classifier of 1000 classes.
-    assert_eq!(count, 25_557_032 - (2048 * 1000 + 1000));
-    for (name, shape) in [
-        ("layer1.0.conv1.weight", vec![64, 64, 1, 1]),
-        ("layer1.0.downsample.0.weight", vec![256, 64, 1, 1]),
-        ("layer2.0.conv2.weight", vec![128, 128, 3, 3]),
-        ("layer4.2.conv3.weight", vec![2048, 512, 1, 1]),
-        ("layer4.2.bn3.weight", vec![2048]),
-    ] {
-        assert_eq!(trained[name].dims(), shape, "{name}");
-    }
-    Ok(())
-}
-
-#[test]
-fn whole_networks_are_differentiable() -> Result<()> {
-    for kind in [BlockKind::Basic, BlockKind::Bottleneck] {
-        is_differentiable(kind)?;
-    }
-    Ok(())
-}
-
-fn is_differentiable(kind: BlockKind) -> Result<()> {
+fn a_whole_network_is_differentiable() -> Result<()> {
     let config = ResNetConfig {
-        kind,
         in_channels: 1,
         stem: Stem::Large,
-        widths: vec![4, 8],
+        widths: vec![2, 3],
         blocks: vec![1, 1],
         ..Default::default()
     };
