@@ -8,9 +8,11 @@
 //! # A network for faces
 //!
 //! [`resnet`] builds an encoder from images to features. [`ResNetConfig::narrow`] is for faces of 32
-//! to 64 pixels and learns from scratch in minutes; [`ResNetConfig::resnet18`] and
-//! [`ResNetConfig::resnet34`] have torchvision's names and shapes, so that its weights fit. The
-//! classifier is yours, or a [`leaf_core::LeafHead`].
+//! to 64 pixels and learns from scratch in minutes; [`ResNetConfig::resnet18`],
+//! [`ResNetConfig::resnet34`] and [`ResNetConfig::resnet50`] have torchvision's names and shapes, so
+//! that its weights fit. [`wide_resnet`] builds the networks of semi-supervised learning's benchmarks,
+//! [`ir_se_net`] that of face recognition, and [`Stack`] one of your own. The classifier is yours, or
+//! a [`leaf_core::LeafHead`].
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};
@@ -80,19 +82,33 @@ mod error;
 mod finite_difference;
 mod frozen;
 mod global_average_pool;
+mod ir_se;
 mod kernels;
+mod layers;
+mod map_layer;
 mod max_pool2d;
 mod pass;
 mod resnet;
+mod stack;
 mod tensor;
+mod wide_resnet;
 
 pub use batch_norm::{BatchNorm2d, BatchNormConfig, batch_norm2d};
 pub use conv2d::{Conv2d, Conv2dConfig, conv2d, convolve};
 pub use error::{Error, Result};
 pub use frozen::Frozen;
 pub use global_average_pool::global_average_pool;
+pub use ir_se::{IrSeConfig, IrSeNet, ir_se_net};
 pub use kernels::convolution::WINOGRAD_VARIABLE;
 pub use kernels::simd::{InstructionSet, SIMD_VARIABLE};
+pub use layers::{
+    ConvNorm, MaxPool2d, PRelu, Residual, SqueezeExcite, conv_norm, prelu, squeeze_excite,
+};
+pub use map_layer::MapLayer;
 pub use max_pool2d::max_pool2d;
 pub use pass::{Activation, Map, Pass};
-pub use resnet::{ResNet, ResNetConfig, Stem, resnet};
+pub use resnet::{
+    Block, BlockShape, ResNet, ResNetConfig, ResidualBlock, Stem, residual_block, resnet,
+};
+pub use stack::Stack;
+pub use wide_resnet::{WideResNet, WideResNetConfig, wide_resnet};
