@@ -114,6 +114,27 @@ pub(crate) fn dims4(
     }
 }
 
+/// Fails unless the images have that many channels and at least that side.
+pub(crate) fn check_images(
+    xs: &candle_core::Tensor,
+    in_channels: usize,
+    min_size: usize,
+) -> Result<()> {
+    let (_, channels, height, width) = dims4("images", xs)?;
+    if channels != in_channels {
+        return Err(Error::Shape {
+            what: "images",
+            expected: format!("(N, {in_channels}, H, W)"),
+            found: xs.dims().to_vec(),
+        });
+    }
+    let size = height.min(width);
+    if size < min_size {
+        return Err(Error::TooSmall { size, min_size });
+    }
+    Ok(())
+}
+
 /// Fails unless the value is at least 1.
 pub(crate) fn positive(field: &'static str, value: usize) -> Result<()> {
     if value == 0 {

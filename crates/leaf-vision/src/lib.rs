@@ -8,9 +8,11 @@
 //! # A network for faces
 //!
 //! [`resnet`] builds an encoder from images to features. [`ResNetConfig::narrow`] is for faces of 32
-//! to 64 pixels and learns from scratch in minutes; [`ResNetConfig::resnet18`] and
-//! [`ResNetConfig::resnet34`] have torchvision's names and shapes, so that its weights fit. The
-//! classifier is yours, or a [`leaf_core::LeafHead`].
+//! to 64 pixels and learns from scratch in minutes; [`ResNetConfig::resnet18`],
+//! [`ResNetConfig::resnet34`] and [`ResNetConfig::resnet50`] have torchvision's names and shapes, so
+//! that its weights fit. [`wide_resnet`] builds the networks of semi-supervised learning's benchmarks,
+//! [`ir_se_net`] that of face recognition, and [`Stack`] one of your own. The classifier is yours, or
+//! a [`leaf_core::LeafHead`].
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};
@@ -70,15 +72,18 @@
 //!
 //! # What runs where
 //!
-//! On the processor, f32 and f64 take operations written for it, spread over rayon's threads
+//! On the processor, f32 takes kernels written for it, spread over rayon's threads
 //! (`RAYON_NUM_THREADS`); the results do not depend on how many there are. CUDA, Metal and other
-//! number types take the same formulas made of candle's own operations. The tests compare the two,
-//! and both with numerical derivatives.
+//! number types take the same formulas made of candle's own operations. The tests compare the two, and
+//! the formulas with numerical derivatives.
 //!
-//! With glibc, much of a step's time can go into giving memory back to the system and taking it
-//! again; the environment variable
-//! `GLIBC_TUNABLES=glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296`
-//! keeps it.
+//! A network, or a layer by itself, is a [`Pass`] over [`Map`]s, which are kept channels last, and one
+//! operation of candle: its parameters' gradients are where candle's are. A pass runs backward once.
+//! [`leaf_core::backward`] saves some passes over the weights.
+//!
+//! - `LEAF_SIMD` forces an instruction set ([`InstructionSet`]): `avx512`, `avx2`, `neon` or `portable`;
+//!   otherwise the best is taken that the processor has.
+//! - `LEAF_WINOGRAD=off` makes 3x3 convolutions the direct way, which rounds less and takes longer.
 
 mod batch_norm;
 mod conv2d;
@@ -88,12 +93,17 @@ mod face_encoder;
 mod finite_difference;
 mod frozen;
 mod global_average_pool;
+mod ir_se;
 mod kernels;
+mod layers;
+mod map_layer;
 mod max_pool2d;
 mod pass;
 mod resnet;
+mod stack;
 mod tensor;
 mod vit;
+mod wide_resnet;
 
 pub use batch_norm::{BatchNorm2d, BatchNormConfig, batch_norm2d};
 pub use conv2d::{Conv2d, Conv2dConfig, conv2d, convolve};
@@ -101,9 +111,18 @@ pub use error::{Error, Result};
 pub use face_encoder::{FaceEncoder, FaceEncoderConfig, FaceFeatures, face_encoder};
 pub use frozen::Frozen;
 pub use global_average_pool::global_average_pool;
+pub use ir_se::{IrSeConfig, IrSeNet, ir_se_net};
 pub use kernels::convolution::WINOGRAD_VARIABLE;
 pub use kernels::simd::{InstructionSet, SIMD_VARIABLE};
+pub use layers::{
+    ConvNorm, MaxPool2d, PRelu, Residual, SqueezeExcite, conv_norm, prelu, squeeze_excite,
+};
+pub use map_layer::MapLayer;
 pub use max_pool2d::max_pool2d;
 pub use pass::{Activation, Map, Pass};
-pub use resnet::{ResNet, ResNetConfig, Stem, resnet};
+pub use resnet::{
+    Block, BlockShape, ResNet, ResNetConfig, ResidualBlock, Stem, residual_block, resnet,
+};
+pub use stack::Stack;
 pub use vit::{TokenPooling, Vit, VitConfig, resample_position_embedding, vit};
+pub use wide_resnet::{WideResNet, WideResNetConfig, wide_resnet};

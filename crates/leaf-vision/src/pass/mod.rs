@@ -5,6 +5,8 @@
 //! is written on a tape; the whole pass then is one operation of candle, whose gradients go where
 //! candle's go. On other devices and in other number types the same layers are candle's own operations.
 
+mod add;
+mod apply;
 mod average;
 mod convolve;
 mod images;
@@ -12,6 +14,7 @@ mod max_pool;
 mod normalize;
 mod recorded;
 mod tape;
+mod unread;
 
 use std::sync::Arc;
 

@@ -334,3 +334,48 @@ fn images_alone_pass_unchanged() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn sums_and_own_layers_equal_their_twin() -> Result<()> {
+    let inputs = [
+        draw(1, &[2, 5, 3, 4])?,
+        draw(2, &[5])?,
+        draw(3, &[6, 5, 1, 1])?,
+    ];
+    let network = |vars: &[Var], pass: &mut Pass, xs: &Map| {
+        let own = pass.apply(xs, &[vars[1].as_tensor()], |xs, parameters| {
+            Ok(xs
+                .broadcast_mul(&parameters[0].reshape((1, (), 1, 1))?)?
+                .tanh()?)
+        })?;
+        let sum = pass.add(xs, &own)?;
+        let sum = pass.add(&sum, &sum)?;
+        let conv = Conv2d::new(vars[2].as_tensor().clone(), None, Conv2dConfig::default())?;
+        pass.convolve(&sum, &conv)
+    };
+    check(&inputs, &network, 1e-5)
+}
+
+#[test]
+fn parameters_that_nothing_reads_get_a_gradient_of_zero() -> Result<()> {
+    let inputs = [draw(1, &[2, 5, 3, 4])?, draw(2, &[5])?];
+    let network = |vars: &[Var], pass: &mut Pass, xs: &Map| {
+        let ys = pass.unread(xs, &[vars[1].as_tensor()])?;
+        pass.add(&ys, &ys)
+    };
+    check(&inputs, &network, 1e-6)?;
+    assert_eq!(plain(&inputs, &network)?[2], [0.; 5]);
+    Ok(())
+}
+
+#[test]
+fn sums_of_other_shapes_are_refused() -> Result<()> {
+    let (mut pass, xs) = Pass::begin(&draw(1, &[1, 2, 4, 4])?, Mode::Eval)?;
+    let half = pass.max_pool2d(&xs, 2, 2, 0)?;
+    let error = pass.add(&xs, &half).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "second map of a sum has shape [1, 2, 2, 2], expected [1, 2, 4, 4]"
+    );
+    Ok(())
+}

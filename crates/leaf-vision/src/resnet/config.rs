@@ -1,5 +1,6 @@
 //! Which residual network.
 
+use super::Block;
 use crate::batch_norm::BatchNormConfig;
 use crate::error::{Error, Result, positive};
 
@@ -26,8 +27,8 @@ impl Stem {
     }
 }
 
-/// The configuration of a [`ResNet`](super::ResNet): stages of basic blocks, each stage after the
-/// first with half the side of the one before.
+/// The configuration of a [`ResNet`](super::ResNet): stages of residual blocks, each stage after
+/// the first with half the side of the one before.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -36,9 +37,11 @@ pub struct ResNetConfig {
     pub in_channels: usize,
     /// How the network begins.
     pub stem: Stem,
-    /// Channels of each stage; the stem has as many as the first.
+    /// Of which blocks the network is made.
+    pub block: Block,
+    /// Channels of each stage, before a block's expansion; the stem has as many as the first.
     pub widths: Vec<usize>,
-    /// Basic blocks of each stage.
+    /// Blocks of each stage.
     pub blocks: Vec<usize>,
     /// All batch norms.
     pub norm: BatchNormConfig,
@@ -58,6 +61,7 @@ impl ResNetConfig {
         Self {
             in_channels: 3,
             stem: Stem::Small,
+            block: Block::Basic,
             widths: vec![8, 16, 32, 64],
             blocks: vec![1; 4],
             norm: BatchNormConfig::default(),
@@ -82,6 +86,14 @@ impl ResNetConfig {
         }
     }
 
+    /// ResNet-50, torchvision's names and shapes, features of width 2048.
+    pub fn resnet50() -> Self {
+        Self {
+            block: Block::Bottleneck,
+            ..Self::resnet34()
+        }
+    }
+
     /// The same network for images of that many channels.
     pub fn with_in_channels(self, in_channels: usize) -> Self {
         Self {
@@ -98,7 +110,8 @@ impl ResNetConfig {
 
     /// The width of the features.
     pub fn feature_dim(&self) -> usize {
-        self.widths.last().copied().unwrap_or_default()
+        let width = self.widths.last().copied().unwrap_or_default();
+        width.saturating_mul(self.block.expansion())
     }
 
     /// The smallest side of an image in pixels: what one pixel of the last stage stands for.
@@ -141,6 +154,7 @@ mod tests {
     fn sizes_follow_from_the_stages() {
         assert_eq!(ResNetConfig::resnet18().min_size(), 32);
         assert_eq!(ResNetConfig::resnet34().feature_dim(), 512);
+        assert_eq!(ResNetConfig::resnet50().feature_dim(), 2048);
         assert_eq!(ResNetConfig::narrow().min_size(), 8);
         assert_eq!(ResNetConfig::narrow().feature_dim(), 64);
     }

@@ -9,12 +9,13 @@ use leaf_core::{Encoder, Mode};
 
 use crate::batch_norm::{BatchNorm2d, batch_norm2d};
 use crate::conv2d::{Conv2d, Conv2dConfig, conv2d};
-use crate::error::{Error, Result, dims4};
+use crate::error::{Result, check_images};
+use crate::map_layer::MapLayer;
 use crate::pass::{Activation, Map, Pass};
-use block::{BasicBlock, BlockShape};
+pub use block::{Block, BlockShape, ResidualBlock, residual_block};
 pub use config::{ResNetConfig, Stem};
 
-/// A residual network of basic blocks, from images to features; the classifier is not part of it.
+/// A residual network, from images to features; the classifier is not part of it.
 ///
 /// Source: K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1;
 /// torchvision's layout and names.
@@ -22,7 +23,7 @@ pub use config::{ResNetConfig, Stem};
 pub struct ResNet {
     conv1: Conv2d,
     bn1: BatchNorm2d,
-    blocks: Vec<BasicBlock>,
+    blocks: Vec<ResidualBlock>,
     config: ResNetConfig,
 }
 
@@ -44,7 +45,7 @@ impl ResNet {
     }
 
     fn begin(&self, xs: &Tensor, mode: Mode) -> Result<(Pass, Map)> {
-        self.check_images(xs)?;
+        check_images(xs, self.config.in_channels, self.config.min_size())?;
         Pass::begin(xs, mode)
     }
 
@@ -56,25 +57,9 @@ impl ResNet {
             ys = pass.max_pool2d(&ys, 3, 2, 1)?;
         }
         for block in &self.blocks {
-            ys = block.forward(&ys, pass)?;
+            ys = block.forward_map(&ys, pass)?;
         }
         Ok(ys)
-    }
-
-    fn check_images(&self, xs: &Tensor) -> Result<()> {
-        let (_, channels, height, width) = dims4("images", xs)?;
-        if channels != self.config.in_channels {
-            return Err(Error::Shape {
-                what: "images",
-                expected: format!("(N, {}, H, W)", self.config.in_channels),
-                found: xs.dims().to_vec(),
-            });
-        }
-        let (size, min_size) = (height.min(width), self.config.min_size());
-        if size < min_size {
-            return Err(Error::TooSmall { size, min_size });
-        }
-        Ok(())
     }
 }
 
@@ -139,19 +124,21 @@ pub fn resnet(config: &ResNetConfig, vb: VarBuilder) -> Result<ResNet> {
 }
 
 /// The blocks of all stages in order; the first of a stage changes width and side.
-fn blocks(config: &ResNetConfig, vb: VarBuilder) -> Result<Vec<BasicBlock>> {
+fn blocks(config: &ResNetConfig, vb: VarBuilder) -> Result<Vec<ResidualBlock>> {
     let mut blocks = Vec::new();
     let mut in_channels = config.widths[0];
     for (stage, (width, count)) in config.widths.iter().zip(&config.blocks).enumerate() {
         let vb = vb.pp(format!("layer{}", stage + 1));
+        let out_channels = width.saturating_mul(config.block.expansion());
         for index in 0..*count {
             let shape = BlockShape {
                 in_channels,
-                out_channels: *width,
+                out_channels,
                 stride: if stage > 0 && index == 0 { 2 } else { 1 },
             };
-            blocks.push(BasicBlock::new(shape, &config.norm, vb.pp(index))?);
-            in_channels = *width;
+            let vb = vb.pp(index);
+            blocks.push(residual_block(config.block, shape, &config.norm, vb)?);
+            in_channels = out_channels;
         }
     }
     Ok(blocks)

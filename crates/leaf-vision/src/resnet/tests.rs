@@ -30,6 +30,7 @@ fn every_parameter_gets_a_gradient() -> Result<()> {
         ResNetConfig::narrow().with_frozen_norm(),
         ResNetConfig::resnet18(),
         ResNetConfig::resnet34(),
+        ResNetConfig::resnet50(),
     ] {
         let (parameters, network) = network(&config)?;
         let size = config.min_size();
@@ -70,6 +71,26 @@ fn the_names_are_torchvisions() -> Result<()> {
         assert_eq!(all[name].dims(), shape, "{name}");
     }
     assert!(!all.contains_key("layer1.0.downsample.0.weight"));
+    Ok(())
+}
+
+#[test]
+fn the_count_and_names_of_resnet50_are_torchvisions() -> Result<()> {
+    let (parameters, _) = network(&ResNetConfig::resnet50())?;
+    let sizes = parameters.trainable().into_values();
+    assert_eq!(sizes.map(|var| var.elem_count()).sum::<usize>(), 23_508_032);
+    let all = parameters.all();
+    // 53 convolutions (4 of them shortcuts).
+    assert_eq!(all.len(), 53 * 5);
+    for (name, shape) in [
+        ("layer1.0.conv1.weight", vec![64, 64, 1, 1]),
+        ("layer1.0.conv3.weight", vec![256, 64, 1, 1]),
+        ("layer1.0.downsample.0.weight", vec![256, 64, 1, 1]),
+        ("layer2.0.conv2.weight", vec![128, 128, 3, 3]),
+        ("layer4.2.bn3.weight", vec![2048]),
+    ] {
+        assert_eq!(all[name].dims(), shape, "{name}");
+    }
     Ok(())
 }
 
@@ -141,7 +162,17 @@ fn images_that_do_not_fit_are_refused() -> Result<()> {
 
 #[test]
 fn a_whole_network_is_differentiable() -> Result<()> {
+    differentiable(Block::Basic)
+}
+
+#[test]
+fn a_network_of_bottlenecks_is_differentiable() -> Result<()> {
+    differentiable(Block::Bottleneck)
+}
+
+fn differentiable(block: Block) -> Result<()> {
     let config = ResNetConfig {
+        block,
         in_channels: 1,
         stem: Stem::Large,
         widths: vec![2, 3],
