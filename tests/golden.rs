@@ -8,6 +8,8 @@
 mod aggregation;
 #[path = "golden_kinds/augment.rs"]
 mod augment;
+#[path = "golden_kinds/backbones.rs"]
+mod backbones;
 #[path = "golden_kinds/case.rs"]
 mod case;
 #[path = "golden_kinds/leaf_step.rs"]
@@ -51,6 +53,8 @@ const KINDS: &[(&str, Check)] = &[
     ("max_pool2d", vision::max_pool2d),
     ("batch_norm", vision::batch_norm),
     ("resnet18", vision::resnet18),
+    ("bottleneck", backbones::bottleneck),
+    ("wide_resnet", backbones::wide_resnet),
 ];
 
 #[test]

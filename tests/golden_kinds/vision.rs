@@ -127,12 +127,12 @@ fn resnet18_values(case: &Case, dtype: DType) -> Outcome<(Parameters, Tensor)> {
 }
 
 /// Compares within a share of the largest entry.
-fn near(case: &Case, name: &str, found: &Tensor, share: f64) -> Outcome {
+pub(crate) fn near(case: &Case, name: &str, found: &Tensor, share: f64) -> Outcome {
     within(name, found, &case.tensor(name)?, |largest| share * largest)
 }
 
 /// Gives every tensor the numbers that its place in `names` stands for, see `fill` in `generate.py`.
-fn fill(parameters: &Parameters, names: &str, phase: u64) -> Outcome {
+pub(crate) fn fill(parameters: &Parameters, names: &str, phase: u64) -> Outcome {
     let mut vars = parameters.all();
     for (place, name) in names.split(';').enumerate() {
         if name.ends_with("num_batches_tracked") {
@@ -155,7 +155,7 @@ fn fill(parameters: &Parameters, names: &str, phase: u64) -> Outcome {
         var.set(&values.to_dtype(var.dtype())?)?;
     }
     match vars.keys().next() {
-        Some(name) => Err(format!("{name} is not torchvision's").into()),
+        Some(name) => Err(format!("{name} is not in the file").into()),
         None => Ok(()),
     }
 }
