@@ -8,6 +8,8 @@
 mod aggregation;
 #[path = "golden_kinds/augment.rs"]
 mod augment;
+#[path = "golden_kinds/backbones.rs"]
+mod backbones;
 #[path = "golden_kinds/case.rs"]
 mod case;
 #[path = "golden_kinds/face_encoder.rs"]
@@ -57,6 +59,8 @@ const KINDS: &[(&str, Check)] = &[
     ("resnet18", vision::resnet18),
     ("vit", vit::vit_case),
     ("face_encoder", face_encoder::face_encoder_case),
+    ("bottleneck", backbones::bottleneck),
+    ("wide_resnet", backbones::wide_resnet),
 ];
 
 #[test]

@@ -58,7 +58,7 @@ pub(crate) struct RunArguments {
     #[arg(long, help_heading = "Faces")]
     skip_bad: bool,
 
-    /// The encoder: narrow (for 32 to 64 pixels), resnet18 or resnet34.
+    /// The encoder: narrow (for 32 to 64 pixels), resnet18, resnet34, resnet50, wrn28_2 or wrn28_8.
     #[arg(
         long,
         value_name = "NAME",

@@ -16,7 +16,9 @@ impl Pass {
         let Some((_, tape)) = self.kernels() else {
             let mut ys = xs.plain()?;
             for parameter in parameters.iter().filter(|_| mode.is_train()) {
-                ys = ys.broadcast_add(&(parameter.sum_all()? * 0.)?)?;
+                // Not times the number 0, behind which candle sees no graph.
+                let zeros = (*parameter * parameter.zeros_like()?)?;
+                ys = ys.broadcast_add(&zeros.sum_all()?)?;
             }
             return Ok(Map(Pixels::Plain(ys)));
         };

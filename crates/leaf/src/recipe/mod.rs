@@ -3,6 +3,7 @@
 //! A [`Recipe`] is checked once and assembled in one place, so that examples and one's own programs
 //! stay thin: [`Recipe::prepare`] reads the faces, [`Recipe::train`] trains on them.
 
+mod backbone;
 mod data;
 mod file;
 mod model;
@@ -13,8 +14,9 @@ mod step_times;
 mod summary;
 mod trainer;
 
+pub use backbone::{Backbone, BackboneConfig, BackboneEncoder};
 pub use data::{DataRecipe, FaceSource};
-pub use model::{Backbone, Classifier, ClassifierSpec};
+pub use model::{Classifier, ClassifierSpec};
 pub use prepared::{Prepared, Progress};
 pub use run::Outcome;
 pub use summary::{Rates, RunFigures, Summary};

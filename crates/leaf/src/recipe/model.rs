@@ -4,66 +4,12 @@ use candle_core::{DType, Device};
 use leaf_core::{LeafConfig, NoiseSource, Parameters, Random, leaf_head};
 use leaf_ssl::{Heads, Model, auxiliary_heads};
 use leaf_train::{Architecture, Learner};
-use leaf_vision::{ResNet, ResNetConfig, resnet};
-use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use super::{Backbone, BackboneEncoder};
+use crate::Result;
 
-/// Which backbone a run has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Backbone {
-    /// A small residual network for faces of 32 to 64 pixels.
-    #[default]
-    Narrow,
-    /// ResNet-18, for faces of 64 to 224 pixels.
-    Resnet18,
-    /// ResNet-34, for faces of 64 to 224 pixels.
-    Resnet34,
-}
-
-impl Backbone {
-    /// Its configuration for images of that many channels.
-    pub fn config(self, channels: usize) -> ResNetConfig {
-        let config = match self {
-            Self::Narrow => ResNetConfig::narrow(),
-            Self::Resnet18 => ResNetConfig::resnet18(),
-            Self::Resnet34 => ResNetConfig::resnet34(),
-        };
-        config.with_in_channels(channels)
-    }
-
-    /// The names that [`std::str::FromStr`] reads.
-    pub const NAMES: &'static str = "narrow, resnet18 or resnet34";
-}
-
-impl std::fmt::Display for Backbone {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Narrow => "narrow",
-            Self::Resnet18 => "resnet18",
-            Self::Resnet34 => "resnet34",
-        })
-    }
-}
-
-impl std::str::FromStr for Backbone {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        [Self::Narrow, Self::Resnet18, Self::Resnet34]
-            .into_iter()
-            .find(|backbone| backbone.to_string() == text)
-            .ok_or_else(|| Error::Choice {
-                field: "backbone",
-                value: text.to_owned(),
-                expected: Self::NAMES,
-            })
-    }
-}
-
-/// The network that recipes train: a residual network with LEAF's head.
-pub type Classifier = Model<ResNet>;
+/// The network that recipes train: a backbone with LEAF's head.
+pub type Classifier = Model<BackboneEncoder>;
 
 /// Everything that decides a [`Classifier`]'s tensors.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +27,7 @@ pub struct ClassifierSpec {
 }
 
 impl ClassifierSpec {
-    /// The network with initial weights of a seed. Paths: `encoder.*` as in torchvision, `head.*`.
+    /// The network with initial weights of a seed. Paths: `encoder.*` as in torchvision or USB, `head.*`.
     ///
     /// # Errors
     /// When LEAF's configuration breaks a rule or the device fails.
@@ -96,7 +42,7 @@ impl ClassifierSpec {
         let vb = parameters.builder(DType::F32, device);
         let head = vb.pp("head");
         let dim = config.feature_dim();
-        let encoder = resnet(&config, vb.pp("encoder"))?;
+        let encoder = config.build(vb.pp("encoder"))?;
         let head = leaf_head(&self.leaf, dim, self.num_classes, head, noise)?;
         let auxiliary = auxiliary_heads(&self.heads, dim, vb.pp("auxiliary"))?;
         let network = Model::new(encoder, head).with_auxiliary(auxiliary);
@@ -129,16 +75,6 @@ pub(crate) fn noise(seed: u64) -> NoiseSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_go_both_ways() -> Result<()> {
-        for backbone in [Backbone::Narrow, Backbone::Resnet18, Backbone::Resnet34] {
-            assert_eq!(backbone.to_string().parse::<Backbone>()?, backbone);
-            assert!(Backbone::NAMES.contains(&backbone.to_string()));
-        }
-        assert!("resnet19".parse::<Backbone>().is_err());
-        Ok(())
-    }
 
     #[test]
     fn the_encoder_starts_alike_whatever_the_head() -> Result<()> {
