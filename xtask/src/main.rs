@@ -5,6 +5,7 @@
 
 mod check_core;
 mod check_cuda;
+mod check_memory;
 mod check_metal;
 mod check_style;
 mod ci;
@@ -34,6 +35,8 @@ enum Chore {
     CheckStyle,
     /// That leaf-core reaches its users with few dependencies.
     CheckCore,
+    /// Runs leaf-vision's kernels under AddressSanitizer.
+    CheckMemory(check_memory::CheckMemory),
     /// Compiles the CUDA feature on a machine without a GPU and without the CUDA toolkit.
     CheckCuda(check_cuda::CheckCuda),
     /// Type-checks the Metal feature, on Linux too.
@@ -41,10 +44,14 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
+    if let Some(status) = check_memory::as_compiler() {
+        return status;
+    }
     let outcome = match Cli::parse().chore {
         Chore::Ci => ci::run(),
         Chore::CheckStyle => check_style::run(),
         Chore::CheckCore => check_core::run(),
+        Chore::CheckMemory(chore) => chore.run(),
         Chore::CheckCuda(chore) => chore.run(),
         Chore::CheckMetal(chore) => chore.run(),
     };

@@ -19,6 +19,14 @@ fn draw(seed: u64, shape: &[usize]) -> Result<Tensor> {
     Ok(values.expect("random numbers"))
 }
 
+/// That many random cases, unless `PROPTEST_CASES` says otherwise.
+fn cases(usual: u32) -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(usual),
+    }
+}
+
 /// A network's output from the images and parameters, all variables.
 type Network<'a> = dyn Fn(&[Var], &mut Pass, &Map) -> Result<Map> + 'a;
 
@@ -104,7 +112,7 @@ fn convolution<'a>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn convolutions_equal_their_twin(
