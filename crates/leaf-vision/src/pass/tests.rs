@@ -278,6 +278,17 @@ fn layers_compose() -> Result<()> {
     check(&inputs, &block, 1e-3)
 }
 
+/// So many channels and tiles that F(4x4, 3x3) goes through its phases one after the other.
+#[test]
+fn wide_convolutions_equal_their_twin() -> Result<()> {
+    let config = Conv2dConfig {
+        padding: 1,
+        ..Default::default()
+    };
+    let inputs = [draw(1, &[3, 131, 37, 39])?, draw(2, &[141, 131, 3, 3])?];
+    check(&inputs, &convolution(&config), 3e-5)
+}
+
 #[test]
 fn the_number_of_threads_changes_no_bit() -> Result<()> {
     let inputs = block_inputs()?;
