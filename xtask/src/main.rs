@@ -1,13 +1,15 @@
 //! The project's own chores, behind `cargo xtask`.
 //!
-//! Each subcommand is a file (or a folder) of its own. None needs anything but cargo, git and, for
+//! Each subcommand is a file (or a folder) of its own. The checks need nothing but cargo, git and, for
 //! the CUDA check, a C compiler.
 
 mod check_core;
 mod check_cuda;
+mod check_memory;
 mod check_metal;
 mod check_style;
 mod ci;
+mod gradient_error;
 mod package_source;
 mod peers;
 mod workspace;
@@ -35,6 +37,10 @@ enum Chore {
     CheckStyle,
     /// That leaf-core reaches its users with few dependencies.
     CheckCore,
+    /// Runs leaf-vision's kernels under AddressSanitizer.
+    CheckMemory(check_memory::CheckMemory),
+    /// How far f32's gradients are from f64's, beside PyTorch's; needs a Python with torch.
+    GradientError(gradient_error::GradientError),
     /// Compiles the CUDA feature on a machine without a GPU and without the CUDA toolkit.
     CheckCuda(check_cuda::CheckCuda),
     /// Type-checks the Metal feature, on Linux too.
@@ -45,10 +51,15 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
+    if let Some(status) = check_memory::as_compiler() {
+        return status;
+    }
     let outcome = match Cli::parse().chore {
         Chore::Ci => ci::run(),
         Chore::CheckStyle => check_style::run(),
         Chore::CheckCore => check_core::run(),
+        Chore::CheckMemory(chore) => chore.run(),
+        Chore::GradientError(chore) => chore.run(),
         Chore::CheckCuda(chore) => chore.run(),
         Chore::CheckMetal(chore) => chore.run(),
         Chore::Peers(chore) => chore.run(),

@@ -5,7 +5,7 @@ use pulp::Simd;
 use super::simd::{fma, load, store};
 
 /// Sums longer than this are cut and added up in memory: rounding errors grow with the length.
-pub(super) const CHAIN: usize = 512;
+pub(super) const CHAIN: usize = 128;
 
 /// `out[m] (+)= sum over taps t, k of rows[t][m][k] weights[t][k]`, for M rows of `V F32_LANES`
 /// numbers.

@@ -19,6 +19,14 @@ fn draw(seed: u64, shape: &[usize]) -> Result<Tensor> {
     Ok(values.expect("random numbers"))
 }
 
+/// That many random cases, unless `PROPTEST_CASES` says otherwise.
+fn cases(usual: u32) -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(usual),
+    }
+}
+
 /// A network's output from the images and parameters, all variables.
 type Network<'a> = dyn Fn(&[Var], &mut Pass, &Map) -> Result<Map> + 'a;
 
@@ -104,7 +112,7 @@ fn convolution<'a>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn convolutions_equal_their_twin(
@@ -268,6 +276,17 @@ fn block_inputs() -> Result<Vec<Tensor>> {
 fn layers_compose() -> Result<()> {
     let inputs = block_inputs()?;
     check(&inputs, &block, 1e-3)
+}
+
+/// So many channels and tiles that F(4x4, 3x3) goes through its phases one after the other.
+#[test]
+fn wide_convolutions_equal_their_twin() -> Result<()> {
+    let config = Conv2dConfig {
+        padding: 1,
+        ..Default::default()
+    };
+    let inputs = [draw(1, &[3, 131, 37, 39])?, draw(2, &[141, 131, 3, 3])?];
+    check(&inputs, &convolution(&config), 3e-5)
 }
 
 #[test]
