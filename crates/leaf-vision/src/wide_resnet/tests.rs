@@ -28,7 +28,7 @@ fn unread(name: &str) -> bool {
 fn the_counts_are_the_published_ones() -> Result<()> {
     for (config, classes, count) in [
         (WideResNetConfig::wrn28_2(), 10, 1_467_610),
-        (WideResNetConfig::wrn28_8(), 100, 23_401_396 + 46_170),
+        (WideResNetConfig::wrn28_8(), 100, 23_401_012),
     ] {
         let (parameters, network) = network(&config, DType::F32)?;
         let sizes = parameters.trainable().into_values();
@@ -85,7 +85,7 @@ fn a_whole_network_is_differentiable() -> Result<()> {
     let small = parameters
         .trainable()
         .into_iter()
-        .filter(|(name, var)| !unread(name) && var.elem_count() <= 512);
+        .filter(|(name, var)| !unread(name) && var.elem_count() <= 200);
     let vars: Vec<Var> = small.map(|(_, var)| var).chain([xs.clone()]).collect();
     let vars: Vec<&Var> = vars.iter().collect();
     crate::finite_difference::check(&vars, || {
