@@ -1,7 +1,8 @@
 //! Our side of `cargo xtask peers step`: what tests/peers/torch_step.py does, with this library.
 //!
 //! `cargo bench --bench step -- --model resnet18 --size 112 --batch 16`. Prints a JSON object a step,
-//! `{"ms", "cpu_ms"}`, and at last `{"peak_mb"}`. Threads are set by `RAYON_NUM_THREADS`.
+//! `{"ms", "cpu_ms"}`, and at last `{"peak_mb", "start_mb"}`, the latter before there is a network.
+//! Threads are set by `RAYON_NUM_THREADS`.
 
 use std::time::Instant;
 
@@ -36,6 +37,15 @@ enum Pass {
     Supervised,
     /// The labelled view in evaluation.
     Eval,
+}
+
+impl Pass {
+    fn views(self) -> usize {
+        match self {
+            Self::Separate | Self::Concat => 4,
+            Self::Supervised | Self::Eval => 1,
+        }
+    }
 }
 
 /// Steps of training or evaluation, timed one by one.
@@ -92,9 +102,11 @@ fn leaf() -> LeafConfig {
             num_experts: 8,
             k: 1,
             weighting: GateWeighting::SoftmaxTopK,
+            init_std: 0.01,
             ..NoisyTopKConfig::default()
         },
         expert: ExpertKind::ResidualMlp { hidden: None },
+        zero_init: false,
         ..MixtureConfig::default()
     };
     LeafConfig {
@@ -137,6 +149,7 @@ fn loss(network: &Network, views: &[Tensor], labels: &Tensor, pass: Pass) -> Out
     let accepted = probs.max(1)?.ge(0.8)?.to_dtype(DType::F32)?;
     let config = DecouplingConfig {
         weighting: SetWeighting::None,
+        teacher_temperature: 1.,
         ..DecouplingConfig::default()
     };
     let sets = CategoryDecoupling::new(config, CLASSES)?.decouple(&probs)?;
@@ -156,62 +169,83 @@ fn balance(outputs: &[&HeadOutput]) -> Outcome<Tensor> {
     Ok(Tensor::stack(&terms, 0)?.sum_all()?)
 }
 
-/// Seconds of the processor that this process has used, and its peak resident memory in MB.
-fn usage() -> Outcome<(f64, f64)> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // Fields 14 and 15, counted after the name in parentheses, in hundredths of a second.
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or("")
-        .split_whitespace()
-        .collect();
-    let ticks = |field: usize| -> Outcome<f64> {
-        Ok(fields
-            .get(field)
-            .ok_or("short /proc/self/stat")?
-            .parse::<f64>()?)
-    };
+/// What changes with a step of training.
+struct Training {
+    optimizer: Adam,
+    average: WeightAverage,
+}
+
+impl Training {
+    fn new(model: Model, student: &Parameters) -> Outcome<Self> {
+        let copy = Parameters::new(0);
+        Network::new(model, &copy)?;
+        let average = WeightAverage::new(0.999, student, &copy)?;
+        average.copy()?;
+        Ok(Self {
+            optimizer: Adam::new(&student.trainable(), AdamConfig::default())?,
+            average,
+        })
+    }
+
+    fn step(&mut self, loss: Tensor) -> Outcome {
+        let gradients = Gradients::of(&loss, self.optimizer.parameters())?;
+        drop(loss);
+        self.optimizer
+            .step_with_average(&gradients, 5e-4, &self.average)?;
+        Ok(())
+    }
+}
+
+/// Milliseconds of the processor that the threads of this process have used.
+fn cpu_ms() -> Outcome<f64> {
+    let mut nanoseconds = 0.;
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        // Finer than the ticks of /proc/self/stat; the threads of a pool live as long as we do.
+        let text = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        let first = text.split_whitespace().next().ok_or("an empty schedstat")?;
+        nanoseconds += first.parse::<f64>()?;
+    }
+    Ok(nanoseconds / 1e6)
+}
+
+/// The peak resident memory of this process in MB.
+fn peak_mb() -> Outcome<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let peak = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .and_then(|text| text.split_whitespace().next())
         .ok_or("no VmHWM in /proc/self/status")?;
-    Ok((
-        (ticks(11)? + ticks(12)?) / 100.,
-        peak.parse::<f64>()? / 1024.,
-    ))
+    Ok(peak.parse::<f64>()? / 1024.)
 }
 
 fn main() -> Outcome {
     let arguments = Arguments::parse();
-    let (student, copy) = (Parameters::new(0), Parameters::new(0));
-    let network = Network::new(arguments.model, &student)?;
-    Network::new(arguments.model, &copy)?;
-    let average = WeightAverage::new(0.999, &student, &copy)?;
-    average.copy()?;
-    let mut optimizer = Adam::new(&student.trainable(), AdamConfig::default())?;
+    let start_mb = peak_mb()?;
+    let (model, pass) = (arguments.model, arguments.mode);
+    let student = Parameters::new(0);
+    let network = Network::new(model, &student)?;
+    let mut training = match pass {
+        Pass::Eval => None,
+        _ => Some(Training::new(model, &student)?),
+    };
     let mut random = Random::new(1);
     let shape = (arguments.batch, 3, arguments.size, arguments.size);
-    let views = (0..4)
+    let views = (0..pass.views())
         .map(|_| Ok(random.normal_tensor(0., 1., shape, DType::F32, &Device::Cpu)?))
         .collect::<Outcome<Vec<Tensor>>>()?;
     let labels = (0..arguments.batch as u32).map(|face| face % CLASSES as u32);
     let labels = Tensor::from_iter(labels, &Device::Cpu)?;
     for _ in 0..arguments.steps {
-        let (wall, (cpu, _)) = (Instant::now(), usage()?);
-        if arguments.mode == Pass::Eval {
-            network.forward(&views[0], Mode::Eval)?;
-        } else {
-            let loss = loss(&network, &views, &labels, arguments.mode)?;
-            let gradients = Gradients::of(&loss, optimizer.parameters())?;
-            drop(loss);
-            optimizer.step_with_average(&gradients, 5e-4, &average)?;
+        let (wall, cpu) = (Instant::now(), cpu_ms()?);
+        match &mut training {
+            Some(training) => training.step(loss(&network, &views, &labels, pass)?)?,
+            None => drop(network.forward(&views[0], Mode::Eval)?),
         }
-        let (ms, cpu_ms) = (wall.elapsed().as_secs_f64() * 1e3, (usage()?.0 - cpu) * 1e3);
+        let (ms, cpu_ms) = (wall.elapsed().as_secs_f64() * 1e3, cpu_ms()? - cpu);
         println!("{}", serde_json::json!({ "ms": ms, "cpu_ms": cpu_ms }));
     }
-    println!("{}", serde_json::json!({ "peak_mb": usage()?.1 }));
+    let last = serde_json::json!({ "peak_mb": peak_mb()?, "start_mb": start_mb });
+    println!("{last}");
     Ok(())
 }

@@ -39,6 +39,7 @@ impl Comparison {
         json!({
             "model": self.job.model,
             "peer": self.peer,
+            "plan": self.job.mode,
             "size": self.job.size,
             "batch": self.job.batch,
             "threads": self.job.threads,
@@ -52,8 +53,19 @@ impl Comparison {
             "peer_cpu_ms": self.middle(|pair| pair.1.cpu_ms),
             "ours_mb": self.middle(|pair| pair.0.peak_mb),
             "peer_mb": self.middle(|pair| pair.1.peak_mb),
+            "ours_start_mb": self.middle(|pair| pair.0.start_mb),
+            "peer_start_mb": self.middle(|pair| pair.1.start_mb),
             "pairs": self.pairs.len(),
         })
+    }
+
+    /// How much of the memory was there before the networks.
+    pub(crate) fn start(&self) -> String {
+        format!(
+            "before there is a network, ours takes {:.0} MB and PyTorch {:.0} MB",
+            self.middle(|pair| pair.0.start_mb),
+            self.middle(|pair| pair.1.start_mb)
+        )
     }
 
     fn row(&self) -> String {
@@ -67,17 +79,26 @@ impl Comparison {
             ..
         } = &self.job;
         format!(
-            "| {model} {mode} | {size} | {batch} | {threads} | {} | {:.0} / {:.0} | {:.0} / {:.0} | \
+            "| {model} {mode} | {size} | {batch} | {threads} | {} | {} / {} | {} / {} | \
              **{ratio:.2}** ({smallest:.2} to {largest:.2}) | {:.0} / {:.0} | {:.2} |",
             self.peer.replace('_', "-"),
-            self.middle(|pair| pair.0.ms),
-            self.middle(|pair| pair.1.ms),
-            self.middle(|pair| pair.0.cpu_ms),
-            self.middle(|pair| pair.1.cpu_ms),
+            milliseconds(self.middle(|pair| pair.0.ms)),
+            milliseconds(self.middle(|pair| pair.1.ms)),
+            milliseconds(self.middle(|pair| pair.0.cpu_ms)),
+            milliseconds(self.middle(|pair| pair.1.cpu_ms)),
             self.middle(|pair| pair.0.peak_mb),
             self.middle(|pair| pair.1.peak_mb),
             self.memory_ratio(),
         )
+    }
+}
+
+/// Three digits, or more before the point.
+fn milliseconds(ms: f64) -> String {
+    match ms {
+        ms if ms < 10. => format!("{ms:.2}"),
+        ms if ms < 100. => format!("{ms:.1}"),
+        _ => format!("{ms:.0}"),
     }
 }
 
@@ -110,6 +131,7 @@ mod tests {
             ms,
             cpu_ms: 2. * ms,
             peak_mb: ms,
+            start_mb: ms / 2.,
             version: String::new(),
         };
         Comparison {
@@ -144,15 +166,28 @@ mod tests {
             (&train["model"], &train["peer"]),
             (&json!("narrow"), &json!("channels_last"))
         );
+        assert_eq!(train["plan"], "separate");
+        assert_eq!(
+            (&train["ours_start_mb"], &train["peer_start_mb"]),
+            (&json!(30.), &json!(50.))
+        );
         assert_eq!(all["eval"].as_array().map(Vec::len), Some(1));
     }
 
     #[test]
     fn the_table_has_a_row_for_each() {
-        let text = table(&[comparison("separate")]);
+        let comparison = comparison("separate");
+        assert!(
+            comparison
+                .start()
+                .contains("ours takes 30 MB and PyTorch 50 MB")
+        );
+        let text = table(&[comparison]);
         let row = text.lines().last().expect("a row");
         assert!(
-            row.starts_with("| narrow separate | 48 | 64 | 2 | channels-last | 60 / 100 |"),
+            row.starts_with(
+                "| narrow separate | 48 | 64 | 2 | channels-last | 60.0 / 100 | 120 / 200 |"
+            ),
             "{row}"
         );
         assert!(row.contains("**0.60** (0.50 to 0.90)"), "{row}");

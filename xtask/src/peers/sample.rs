@@ -28,6 +28,8 @@ pub(crate) struct Sample {
     pub(crate) ms: f64,
     pub(crate) cpu_ms: f64,
     pub(crate) peak_mb: f64,
+    /// Before there was a network: the program and its libraries.
+    pub(crate) start_mb: f64,
     pub(crate) version: String,
 }
 
@@ -90,11 +92,16 @@ fn parse(text: &str) -> Outcome<Sample> {
     let numbers =
         |name: &str| -> Vec<f64> { counted().filter_map(|line| line[name].as_f64()).collect() };
     let last = lines.last().ok_or("a side printed nothing")?;
+    let memory = |name: &str| {
+        let told = last[name].as_f64();
+        told.ok_or_else(|| format!("a side told no {name}"))
+    };
     Ok(Sample {
         ms: median(numbers("ms")).ok_or("a side counted no step")?,
-        // Short steps are below the clock of the processor's time: the mean is what it can tell.
+        // A clock of ticks is coarser than short steps: the mean is what it can tell.
         cpu_ms: mean(&numbers("cpu_ms")),
-        peak_mb: last["peak_mb"].as_f64().ok_or("a side told no memory")?,
+        peak_mb: memory("peak_mb")?,
+        start_mb: memory("start_mb")?,
         version: last["version"].as_str().unwrap_or_default().to_owned(),
     })
 }
@@ -103,10 +110,12 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// The middle value.
+/// The middle value, or the mean of the two in the middle.
 pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
+    let upper = *values.get(values.len() / 2)?;
+    let lower = *values.get((values.len() - 1) / 2)?;
+    Some((lower + upper) / 2.)
 }
 
 #[cfg(test)]
@@ -117,10 +126,12 @@ mod tests {
     fn the_first_steps_do_not_count() -> Outcome {
         let step = |ms: f64| format!("{{\"ms\": {ms}, \"cpu_ms\": {}}}\n", 2. * ms);
         let text: String = [900., 50., 10., 12., 11.].map(step).concat();
-        let sample = parse(&(text + "{\"peak_mb\": 7.5, \"version\": \"x\"}\n"))?;
+        let sample = parse(&(text + "{\"peak_mb\": 7.5, \"start_mb\": 2, \"version\": \"x\"}\n"))?;
         assert_eq!((sample.ms, sample.cpu_ms, sample.peak_mb), (11., 22., 7.5));
-        assert_eq!(sample.version, "x");
-        assert!(parse("{\"peak_mb\": 7.5}\n").is_err());
+        assert_eq!((sample.start_mb, sample.version.as_str()), (2., "x"));
+        assert!(parse("{\"peak_mb\": 7.5, \"start_mb\": 2}\n").is_err());
+        let without = parse("{\"ms\": 1}\n".repeat(4).as_str()).expect_err("no memory");
+        assert_eq!(without.to_string(), "a side told no peak_mb");
         assert!(parse("nonsense").is_err());
         Ok(())
     }
@@ -128,6 +139,7 @@ mod tests {
     #[test]
     fn the_median_is_the_middle() {
         assert_eq!(median(vec![3., 1., 2.]), Some(2.));
+        assert_eq!(median(vec![4., 1., 2., 3.]), Some(2.5));
         assert_eq!(median(Vec::new()), None);
     }
 }
