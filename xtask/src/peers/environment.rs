@@ -11,31 +11,39 @@ use crate::workspace::{cargo, output, root, run};
 /// What PyTorch's side needs, by the names that pip knows.
 const PACKAGES: [&str; 3] = ["torch==2.15.*", "torchvision", "numpy"];
 
+/// What a Python must be able to do: the version is that of the results.
+const READY: &str = "import torch, torchvision; assert torch.__version__.startswith('2.15.'), \
+                     f'PyTorch {torch.__version__}, expected 2.15'";
+
 /// A Python with PyTorch: the given one, or that of a virtual environment under `target/`, which is
 /// made on the first use.
 ///
 /// # Errors
-/// When python3 or pip fails.
+/// When python3 or pip fails, or the given Python has no PyTorch.
 pub(crate) fn python(given: Option<&Path>) -> Outcome<PathBuf> {
     if let Some(python) = given {
+        import(python)?;
         return Ok(python.to_path_buf());
     }
     let folder = root().join("target/peers");
     let python = folder.join("bin/python");
-    let has_torch = |python: &Path| {
-        let mut command = Command::new(python);
-        output(command.args(["-c", "import torch, torchvision"])).is_ok()
-    };
-    if has_torch(&python) {
+    if import(&python).is_ok() {
         return Ok(python);
     }
     eprintln!("installing PyTorch into target/peers (some hundred megabytes)");
-    run(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-        .map_err(|error| format!("{error}; a Python 3.10 or newer with venv is needed"))?;
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet"])
-        .args(PACKAGES))?;
+    let hint =
+        "a Python 3.10 or newer with venv and pip is needed; --python takes one that has PyTorch";
+    let hinted = |error| format!("{error}; {hint}");
+    run(Command::new("python3").args(["-m", "venv"]).arg(&folder)).map_err(hinted)?;
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet"]).args(PACKAGES);
+    run(&mut pip).map_err(hinted)?;
+    import(&python)?;
     Ok(python)
+}
+
+fn import(python: &Path) -> Outcome {
+    output(Command::new(python).args(["-c", READY])).map(drop)
 }
 
 /// Builds `benches/step.rs` and tells where it is.
@@ -70,6 +78,23 @@ pub(crate) fn machine() -> String {
     format!("{name}, {threads} threads")
 }
 
+/// The commit and the compiler of our side.
+///
+/// # Errors
+/// When rustc or git fails.
+pub(crate) fn our_version() -> Outcome<String> {
+    let rustc = output(Command::new("rustc").arg("--version").current_dir(root()))?;
+    let rustc = rustc
+        .split_whitespace()
+        .take(2)
+        .collect::<Vec<_>>()
+        .join(" ");
+    let mut git = Command::new("git");
+    git.args(["describe", "--always", "--dirty"])
+        .current_dir(root());
+    Ok(format!("ours at {}, {rustc}", output(&mut git)?.trim()))
+}
+
 /// Today, as the system's clock has it.
 pub(crate) fn today() -> String {
     let date = output(Command::new("date").arg("+%Y-%m-%d"));
@@ -89,5 +114,14 @@ mod tests {
         let found = executable(messages);
         assert_eq!(found, Some(PathBuf::from("target/release/deps/step-1")));
         assert_eq!(executable("{}"), None);
+    }
+
+    #[test]
+    fn a_python_without_pytorch_is_named() {
+        let missing = Path::new("no-such-folder/python");
+        let error = python(Some(missing))
+            .expect_err("no such program")
+            .to_string();
+        assert!(error.contains("no-such-folder/python"), "{error}");
     }
 }

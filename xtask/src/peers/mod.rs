@@ -1,9 +1,11 @@
 //! Side by side with PyTorch, and our own time and memory against batch and size.
 
+mod case;
 mod environment;
 mod load;
 mod plot;
 mod report;
+mod results;
 mod sample;
 mod step;
 mod sweep;

@@ -83,8 +83,10 @@ fn draw_panel(
 ) -> Outcome {
     let largest = |value: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(value).fold(0., f64::max);
     let (right, top) = (largest(&|p| p.0) * 1.05, largest(&|p| p.1) * 1.1);
+    let explained = determination(points);
+    let caption = format!("{quantity} {}, R² = {explained:.4}", curve.name);
     let mut chart = ChartBuilder::on(panel)
-        .caption(format!("{quantity} {}", curve.name), ("sans-serif", 16))
+        .caption(caption, ("sans-serif", 16))
         .margin(10)
         .x_label_area_size(36)
         .y_label_area_size(56)
@@ -121,5 +123,22 @@ mod tests {
             .map(|x| (f64::from(x), f64::from(x).powi(2)))
             .collect();
         assert!(determination(&bent) < 0.97);
+    }
+
+    #[test]
+    fn a_plot_names_its_axes_and_shows_every_point() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("plot.svg");
+        let mut curve = Curve::new("against batch", "faces");
+        for faces in [4., 8., 16.] {
+            curve.push(faces, (10. * faces, 100. + faces));
+        }
+        draw(&file, "a title", &[curve])?;
+        let text = std::fs::read_to_string(&file)?;
+        for word in ["a title", "faces", "peak MB", "against batch, R² = 1.0000"] {
+            assert!(text.contains(word), "{word}");
+        }
+        assert_eq!(text.matches("<circle").count(), 6);
+        Ok(())
     }
 }

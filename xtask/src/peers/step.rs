@@ -2,41 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::case::{Mode, Model, Peer, positive};
+use super::load::Watch;
 use super::report::{Comparison, json, table};
-use super::sample::Job;
-use super::{environment, load};
+use super::sample::{Job, Sample};
+use super::{environment, results};
 use crate::Outcome;
-
-/// A network and the sizes at which it is used.
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-enum Model {
-    Resnet18,
-    Narrow,
-}
-
-/// What a process does.
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-enum Mode {
-    /// A training step of four views, a forward pass each.
-    Train,
-    /// A training step of four views in one forward pass.
-    Concat,
-    /// A training step of the labelled view alone.
-    Supervised,
-    /// An evaluation pass.
-    Eval,
-}
-
-/// How PyTorch lays out its maps.
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-enum Peer {
-    #[value(name = "default")]
-    Default,
-    #[value(name = "channels_last")]
-    ChannelsLast,
-}
 
 /// Whole training steps and evaluation passes, ours and PyTorch's in turn, each in a process of its own.
 #[derive(Debug, Args)]
@@ -51,27 +24,27 @@ pub(crate) struct Step {
     #[arg(long, value_delimiter = ',', default_values = ["default", "channels_last"])]
     peer: Vec<Peer>,
     /// Pixels of a side; unless given, 224, 112 and 64 for resnet18 and 48 for narrow.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = positive)]
     size: Vec<usize>,
     /// Faces of a view; unless given, 16 for resnet18 and 64 for narrow.
-    #[arg(long)]
+    #[arg(long, value_parser = positive)]
     batch: Option<usize>,
     /// How many threads each side has.
-    #[arg(long, value_delimiter = ',', default_values = ["2", "1"])]
+    #[arg(long, value_delimiter = ',', default_values = ["2", "1"], value_parser = positive)]
     threads: Vec<usize>,
     /// Pairs of processes, ours and PyTorch's in turn.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = positive)]
     pairs: usize,
     /// Steps of a process that count, of which the median is taken.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = positive)]
     steps: usize,
     /// A Python that has PyTorch, instead of one installed under target/.
     #[arg(long, value_name = "FILE")]
     python: Option<PathBuf>,
-    /// Writes all numbers as JSON.
+    /// Writes all numbers as JSON, anew after each comparison.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Writes the table, with date, machine and versions.
+    /// Puts the table, with date, machine and versions, between the marks of this page or into a new one.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
     /// Takes samples although other work runs.
@@ -81,64 +54,76 @@ pub(crate) struct Step {
 
 impl Step {
     pub(super) fn run(&self) -> Outcome {
-        let (python, ours) = (
-            environment::python(self.python.as_deref())?,
-            environment::ours()?,
-        );
-        let (mut comparisons, mut waits, mut version) = (Vec::new(), 0, String::new());
+        self.json.as_deref().map_or(Ok(()), results::check)?;
+        self.markdown
+            .as_deref()
+            .map_or(Ok(()), results::check_page)?;
+        let sides = Sides {
+            python: environment::python(self.python.as_deref())?,
+            ours: environment::ours()?,
+        };
+        let mut watch = Watch::new(self.allow_load);
+        let mut comparisons = Vec::new();
         for (job, peer) in self.jobs() {
-            let mut pairs = Vec::new();
-            for pair in 0..self.pairs {
-                waits += load::wait_for_idle(self.allow_load)?;
-                let mine = job.ours(&ours)?;
-                waits += load::wait_for_idle(self.allow_load)?;
-                let theirs = job.torch(&python, peer == Peer::ChannelsLast)?;
-                version.clone_from(&theirs.version);
-                eprintln!(
-                    "{} {} px, {} threads, pair {}: {:.1} / {:.1} ms",
-                    job.model,
-                    job.size,
-                    job.threads,
-                    pair + 1,
-                    mine.ms,
-                    theirs.ms
-                );
-                pairs.push((mine, theirs));
+            comparisons.push(self.compare(&sides, &mut watch, job, peer)?);
+            if let Some(path) = &self.json {
+                // What is measured stays, should the machine be busy from here on.
+                let text = serde_json::to_string_pretty(&json(&comparisons))?;
+                results::write(path, &(text + "\n"))?;
             }
-            comparisons.push(Comparison {
-                job,
-                peer: peer.name(),
-                pairs,
-            });
         }
         println!("{}", table(&comparisons));
-        eprintln!("waited {waits} times for other work to end");
-        if let Some(path) = &self.json {
-            std::fs::write(
-                path,
-                serde_json::to_string_pretty(&json(&comparisons))? + "\n",
-            )?;
+        if let Some(comparison) = comparisons.first() {
+            eprintln!("{}", comparison.start());
         }
+        eprintln!("{}", watch.report());
         if let Some(path) = &self.markdown {
-            std::fs::write(path, self.page(&comparisons, &version))?;
+            results::write_page(path, &self.page(&comparisons, &watch)?)?;
         }
         Ok(())
     }
 
+    /// Ours and PyTorch's in turn.
+    fn compare(
+        &self,
+        sides: &Sides,
+        watch: &mut Watch,
+        job: Job,
+        peer: Peer,
+    ) -> Outcome<Comparison> {
+        let mut pairs = Vec::new();
+        for pair in 1..=self.pairs {
+            let mine = watch.sample(|| job.ours(&sides.ours))?;
+            let theirs = watch.sample(|| job.torch(&sides.python, peer == Peer::ChannelsLast))?;
+            eprintln!("{}", progress(&job, peer, pair, &mine, &theirs));
+            pairs.push((mine, theirs));
+        }
+        Ok(Comparison {
+            job,
+            peer: peer.name(),
+            pairs,
+        })
+    }
+
     /// The table with what one must know to read it.
-    fn page(&self, comparisons: &[Comparison], version: &str) -> String {
+    fn page(&self, comparisons: &[Comparison], watch: &Watch) -> Outcome<String> {
         let load = match self.allow_load {
-            true => "taken beside other work: of no value",
-            false => "taken while nothing else ran",
+            true => "taken beside other work: of no value".to_owned(),
+            false => format!("taken while nothing else ran ({})", watch.report()),
         };
-        format!(
-            "{}, {}, {version}, {} pairs of {} steps, {load}.\n\n{}\n",
+        let first = comparisons.first();
+        let peer = first.and_then(|first| Some(&first.pairs.first()?.1.version));
+        Ok(format!(
+            "{}, {}; {}; {}; {} pairs of {} steps, {load}; {}.\n\n{}\n",
             environment::today(),
             environment::machine(),
+            environment::our_version()?,
+            peer.map_or("", String::as_str),
             self.pairs,
             self.steps,
+            first.map(Comparison::start).unwrap_or_default(),
             table(comparisons)
-        )
+        ))
     }
 
     /// All combinations, the whole of one job after the other.
@@ -169,48 +154,23 @@ impl Step {
     }
 }
 
-impl Model {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Resnet18 => "resnet18",
-            Self::Narrow => "narrow",
-        }
-    }
-
-    fn sizes(self) -> &'static [usize] {
-        match self {
-            Self::Resnet18 => &[224, 112, 64],
-            Self::Narrow => &[48],
-        }
-    }
-
-    fn batch(self) -> usize {
-        match self {
-            Self::Resnet18 => 16,
-            Self::Narrow => 64,
-        }
-    }
+/// The two programs.
+struct Sides {
+    python: PathBuf,
+    ours: PathBuf,
 }
 
-impl Mode {
-    /// As both programs call it.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Train => "separate",
-            Self::Concat => "concat",
-            Self::Supervised => "supervised",
-            Self::Eval => "eval",
-        }
-    }
-}
-
-impl Peer {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::ChannelsLast => "channels_last",
-        }
-    }
+fn progress(job: &Job, peer: Peer, pair: usize, mine: &Sample, theirs: &Sample) -> String {
+    format!(
+        "{} {} {} px, {} threads, {}, pair {pair}: {:.1} / {:.1} ms",
+        job.model,
+        job.mode,
+        job.size,
+        job.threads,
+        peer.name(),
+        mine.ms,
+        theirs.ms
+    )
 }
 
 #[cfg(test)]
@@ -253,5 +213,17 @@ mod tests {
             all.iter()
                 .all(|(job, peer)| job.mode == "eval" && *peer == Peer::ChannelsLast)
         );
+    }
+
+    #[test]
+    fn counts_of_0_are_refused() {
+        for option in ["--pairs", "--steps", "--batch", "--size", "--threads"] {
+            let error = Line::try_parse_from(["x", option, "0"]).expect_err("0 of something");
+            let text = error.to_string();
+            assert!(
+                text.contains(option) && text.contains("at least 1"),
+                "{text}"
+            );
+        }
     }
 }

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::case::positive;
+use super::load::Watch;
 use super::plot::{Curve, draw};
 use super::sample::Job;
-use super::{environment, load};
+use super::{environment, results};
 use crate::Outcome;
 use crate::workspace::root;
 
@@ -24,10 +26,10 @@ pub(crate) struct Sweep {
     #[arg(long, value_name = "PATH", default_value = "docs/step-time")]
     out: PathBuf,
     /// How many threads.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = positive)]
     threads: usize,
     /// Steps of a process that count, of which the median is taken.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = positive)]
     steps: usize,
     /// Takes samples although other work runs.
     #[arg(long)]
@@ -36,10 +38,12 @@ pub(crate) struct Sweep {
 
 impl Sweep {
     pub(super) fn run(&self) -> Outcome {
+        let path = |extension: &str| root().join(self.out.with_extension(extension));
+        results::check(&path("csv"))?;
         let ours = environment::ours()?;
+        let mut watch = Watch::new(self.allow_load);
         let mut rows = vec!["size,batch,pixels,ms,peak_mb".to_owned()];
         let mut measure = |size: usize, batch: usize| -> Outcome<(f64, f64)> {
-            load::wait_for_idle(self.allow_load)?;
             let job = Job {
                 model: "resnet18".to_owned(),
                 mode: "supervised".to_owned(),
@@ -48,7 +52,7 @@ impl Sweep {
                 steps: self.steps,
                 threads: self.threads,
             };
-            let sample = job.ours(&ours)?;
+            let sample = watch.sample(|| job.ours(&ours))?;
             eprintln!(
                 "{size} px, {batch} faces: {:.1} ms, {:.0} MB",
                 sample.ms, sample.peak_mb
@@ -75,8 +79,8 @@ impl Sweep {
                 curve.name
             );
         }
-        let path = |extension: &str| root().join(self.out.with_extension(extension));
-        std::fs::write(path("csv"), rows.join("\n") + "\n")?;
+        eprintln!("{}", watch.report());
+        results::write(&path("csv"), &(rows.join("\n") + "\n"))?;
         let title = format!(
             "ResNet-18 training step, {}, {} used, {}",
             environment::machine(),
