@@ -30,7 +30,7 @@ pub(crate) fn python(given: Option<&Path>) -> Outcome<PathBuf> {
     if import(&python).is_ok() {
         return Ok(python);
     }
-    eprintln!("installing PyTorch into target/peers (some hundred megabytes)");
+    eprintln!("installing PyTorch into target/peers (with CUDA, as pip may choose it, 6 GB)");
     let hint =
         "a Python 3.10 or newer with venv and pip is needed; --python takes one that has PyTorch";
     let hinted = |error| format!("{error}; {hint}");
