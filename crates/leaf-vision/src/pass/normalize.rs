@@ -9,7 +9,7 @@ use crate::batch_norm::{BatchNorm2d, Statistics, plain};
 use crate::conv2d::{Conv2d, Geometry};
 use crate::error::{Error, Result};
 use crate::kernels::epilogue::Epilogue;
-use crate::kernels::norm::{self, Saved};
+use crate::kernels::norm::{self, Saved, Signs};
 use crate::kernels::scratch::Scratch;
 use crate::tensor::with_values;
 
@@ -62,7 +62,8 @@ impl Pass {
             value = tape.value(needed || slots.iter().any(Option::is_some));
             tape.push(NormLayer {
                 xs: map.data.clone(),
-                ys: (slope != 1.).then(|| ys.clone()),
+                sum: (slope != 1. && residual.is_some()).then(|| ys.clone()),
+                affine: (scale, shift),
                 weight: scales,
                 statistics,
                 slope,
@@ -178,8 +179,10 @@ fn check_residual(dims: [usize; 4], residual: Option<&Map>) -> Result<()> {
 #[derive(Debug)]
 struct NormLayer {
     xs: Arc<Scratch>,
-    /// Whose sign tells where the activation let through.
-    ys: Option<Arc<Scratch>>,
+    /// Behind a residual, the output, whose sign tells where the activation let through.
+    sum: Option<Arc<Scratch>>,
+    /// Without one, the normalization tells.
+    affine: (Vec<f32>, Vec<f32>),
     weight: Vec<f32>,
     statistics: Statistics,
     slope: f32,
@@ -197,7 +200,10 @@ impl Layer for NormLayer {
         };
         let saved = Saved {
             xs: &self.xs,
-            ys: self.ys.as_ref().map_or(&[], |ys| &ys[..]),
+            signs: match &self.sum {
+                Some(sum) => Signs::Outputs(sum),
+                None => Signs::Affine(&self.affine.0, &self.affine.1),
+            },
             mean: &self.statistics.mean,
             inv_std: &self.statistics.inv_std,
             weight: &self.weight,

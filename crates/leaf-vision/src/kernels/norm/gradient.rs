@@ -1,5 +1,7 @@
 //! The gradient of a normalization and of what follows it.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -10,14 +12,63 @@ use crate::kernels::simd::{Isa, fma, load_some, store_some};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Saved<'a> {
     pub(crate) xs: &'a [f32],
-    /// The output, whose sign says where the rectifier let through; not read if `slope` is 1.
-    pub(crate) ys: &'a [f32],
+    /// Where the rectifier let through; not read if `slope` is 1.
+    pub(crate) signs: Signs<'a>,
     pub(crate) mean: &'a [f64],
     pub(crate) inv_std: &'a [f64],
     pub(crate) weight: &'a [f32],
     pub(crate) slope: f32,
     /// Whether mean and variance were those of `xs`.
     pub(crate) of_batch: bool,
+}
+
+/// What tells where a rectifier let through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Signs<'a> {
+    /// Its outputs.
+    Outputs(&'a [f32]),
+    /// The normalization `scale x + shift`, computed again: then nobody needs to keep the outputs.
+    Affine(&'a [f32], &'a [f32]),
+}
+
+/// [`Signs`] for rows of several pixels side by side.
+enum RowSigns<'a> {
+    Outputs(&'a [f32]),
+    Affine(Vec<f32>, Vec<f32>),
+}
+
+impl<'a> RowSigns<'a> {
+    fn new(signs: Signs<'a>, rows: &Rows) -> Self {
+        match signs {
+            Signs::Outputs(ys) => Self::Outputs(ys),
+            Signs::Affine(scale, shift) => Self::Affine(rows.repeated(scale), rows.repeated(shift)),
+        }
+    }
+
+    /// Those of a task.
+    fn part(&self, start: usize, len: usize) -> Signs<'_> {
+        match self {
+            Self::Outputs(ys) => {
+                let start = start.min(ys.len());
+                Signs::Outputs(&ys[start..(start + len).min(ys.len())])
+            }
+            Self::Affine(scale, shift) => Signs::Affine(scale, shift),
+        }
+    }
+}
+
+impl Signs<'_> {
+    /// Numbers above 0 where the rectifier let through, for a column of a row that begins there.
+    #[inline(always)]
+    fn load<S: Simd>(&self, simd: S, x: S::f32s, begin: usize, column: Range<usize>) -> S::f32s {
+        match self {
+            Self::Outputs(ys) => load_some(simd, &ys[begin + column.start..begin + column.end]),
+            Self::Affine(scale, shift) => {
+                let (scale, shift) = (&scale[column.clone()], &shift[column]);
+                fma(simd, x, load_some(simd, scale), load_some(simd, shift))
+            }
+        }
+    }
 }
 
 /// The gradients of weight and bias.
@@ -39,10 +90,7 @@ pub(crate) fn gradient(
     let rows = Rows::new(saved.xs.len(), channels);
     let mean: Vec<f32> = saved.mean.iter().map(|mean| *mean as f32).collect();
     let center = rows.repeated(&mean);
-    let part = |all: &'_ [f32], i: usize, len: usize| -> std::ops::Range<usize> {
-        let at = (i * rows.task).min(all.len());
-        at..(at + len).min(all.len())
-    };
+    let signs = RowSigns::new(saved.signs, &rows);
     let parts: Vec<[Vec<f32>; 2]> = dys
         .par_chunks(rows.task)
         .enumerate()
@@ -50,8 +98,8 @@ pub(crate) fn gradient(
             let mut sums = [vec![0.; rows.row()], vec![0.; rows.row()]];
             let [first, second] = &mut sums;
             isa.run(Sums {
-                xs: &saved.xs[part(saved.xs, i, dys.len())],
-                ys: &saved.ys[part(saved.ys, i, dys.len())],
+                xs: &saved.xs[i * rows.task..][..dys.len()],
+                signs: signs.part(i * rows.task, dys.len()),
                 dys,
                 center: &center,
                 slope: saved.slope,
@@ -75,8 +123,8 @@ pub(crate) fn gradient(
         .enumerate()
         .for_each(|(i, (dys, dxs))| {
             isa.run(InputGradient {
-                xs: &saved.xs[part(saved.xs, i, dys.len())],
-                ys: &saved.ys[part(saved.ys, i, dys.len())],
+                xs: &saved.xs[i * rows.task..][..dys.len()],
+                signs: signs.part(i * rows.task, dys.len()),
                 coefficients: &coefficients,
                 slope: saved.slope,
                 dys,
@@ -130,27 +178,17 @@ impl Coefficients {
     }
 }
 
-/// The gradient where the rectifier let through, `slope` of it elsewhere.
+/// The gradient where the sign is above 0, `slope` of it elsewhere.
 #[inline(always)]
-fn passed<S: Simd>(simd: S, ys: &[f32], dys: &[f32], slope: f32) -> S::f32s {
-    let dy = load_some(simd, dys);
-    if slope == 1. {
-        return dy;
-    }
-    let open = simd.greater_than_f32s(load_some(simd, ys), simd.splat_f32s(0.));
+fn passed<S: Simd>(simd: S, sign: S::f32s, dy: S::f32s, slope: f32) -> S::f32s {
+    let open = simd.greater_than_f32s(sign, simd.splat_f32s(0.));
     simd.select_f32s(open, dy, simd.mul_f32s(dy, simd.splat_f32s(slope)))
-}
-
-/// The part of `ys` that belongs to a span; nothing if `ys` is not read.
-#[inline(always)]
-fn signs(ys: &[f32], slope: f32, span: std::ops::Range<usize>) -> &[f32] {
-    if slope == 1. { &[] } else { &ys[span] }
 }
 
 /// `sum(g)` and `sum(g (x - center))` of each column, for the gradient g behind the rectifier.
 struct Sums<'a> {
     xs: &'a [f32],
-    ys: &'a [f32],
+    signs: Signs<'a>,
     dys: &'a [f32],
     center: &'a [f32],
     slope: f32,
@@ -175,9 +213,13 @@ impl WithSimd for Sums<'_> {
             for begin in (0..self.dys.len()).step_by(row) {
                 for (i, (at, count)) in spans.into_iter().enumerate() {
                     let span = begin + at..begin + at + count;
-                    let ys = signs(self.ys, self.slope, span.clone());
-                    let g = passed(simd, ys, &self.dys[span.clone()], self.slope);
-                    let x = simd.sub_f32s(load_some(simd, &self.xs[span]), centers[i]);
+                    let mut g = load_some(simd, &self.dys[span.clone()]);
+                    let x = load_some(simd, &self.xs[span]);
+                    if self.slope != 1. {
+                        let sign = self.signs.load(simd, x, begin, at..at + count);
+                        g = passed(simd, sign, g, self.slope);
+                    }
+                    let x = simd.sub_f32s(x, centers[i]);
                     first[i] = simd.add_f32s(first[i], g);
                     second[i] = fma(simd, g, x, second[i]);
                 }
@@ -192,7 +234,7 @@ impl WithSimd for Sums<'_> {
 
 struct InputGradient<'a> {
     xs: &'a [f32],
-    ys: &'a [f32],
+    signs: Signs<'a>,
     coefficients: &'a Coefficients,
     slope: f32,
     dys: &'a mut [f32],
@@ -214,10 +256,13 @@ impl WithSimd for InputGradient<'_> {
             for at in (0..row).step_by(S::F32_LANES) {
                 let column = at..row.min(at + S::F32_LANES);
                 let span = begin + column.start..begin + column.end;
-                let ys = signs(self.ys, self.slope, span.clone());
-                let g = passed(simd, ys, &self.dys[span.clone()], self.slope);
-                let part = |from: &[f32]| load_some(simd, &from[column.clone()]);
+                let mut g = load_some(simd, &self.dys[span.clone()]);
                 let x = load_some(simd, &self.xs[span.clone()]);
+                if self.slope != 1. {
+                    let sign = self.signs.load(simd, x, begin, column.clone());
+                    g = passed(simd, sign, g, self.slope);
+                }
+                let part = |from: &[f32]| load_some(simd, &from[column.clone()]);
                 let rest = fma(simd, x, part(of_x), part(constant));
                 let dx = fma(simd, g, part(of_dy), rest);
                 match &mut self.dxs {
@@ -255,7 +300,8 @@ impl WithSimd for Passed<'_> {
             .chunks_mut(S::F32_LANES)
             .zip(self.ys.chunks(S::F32_LANES));
         for (dys, ys) in parts {
-            let dy = passed(simd, ys, dys, self.slope);
+            let (sign, dy) = (load_some(simd, ys), load_some(simd, dys));
+            let dy = passed(simd, sign, dy, self.slope);
             store_some(simd, dys, dy);
         }
     }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::simd::{Isa, fma, load_some, store_some};
 pub(crate) use apply::apply;
-pub(crate) use gradient::{Saved, activation_gradient, gradient};
+pub(crate) use gradient::{Saved, Signs, activation_gradient, gradient};
 
 /// Numbers that one task goes through: sums of this many are kept in f32, longer ones in f64.
 const TASK: usize = 16 * 1024;
