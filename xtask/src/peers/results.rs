@@ -42,7 +42,7 @@ pub(crate) fn write(path: &Path, text: &str) -> Outcome {
 /// Puts results between the marks of a page, or into a new page.
 ///
 /// # Errors
-/// Those of [`check_page`] and [`write`].
+/// Those of [`check_page`] and [`write()`].
 pub(crate) fn write_page(path: &Path, results: &str) -> Outcome {
     write(path, &filled(path, results)?)
 }
