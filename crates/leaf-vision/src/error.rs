@@ -69,6 +69,10 @@ pub enum Error {
         value: String,
     },
 
+    /// A map was given to another pass than the one that made it.
+    #[error("the map belongs to another pass, expected one of this pass: finish that pass first")]
+    OtherPass,
+
     /// A batch has no spread to normalize by.
     #[error(
         "batch norm has 1 value per channel (input {found:?}), expected at least 2: \

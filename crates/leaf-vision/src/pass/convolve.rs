@@ -93,7 +93,7 @@ impl Pass {
                 layout::channels_last_padded(values, sizes, geometry.padding, &mut data);
                 data
             })?;
-            let value = tape.as_mut().map(|tape| tape.images(images));
+            let value = tape.as_mut().map(|tape| tape.images(images)).transpose()?;
             return Ok(Input {
                 data: Arc::new(data),
                 value: value.unwrap_or_default(),

@@ -15,7 +15,12 @@ impl Pass {
     /// A map channels last, for layers that read maps alone.
     pub(super) fn channels_last(tape: &mut Option<Tape>, xs: &Map) -> Result<LastMap> {
         let images = match &xs.0 {
-            Pixels::Last(map) => return Ok(map.clone()),
+            Pixels::Last(map) => {
+                if let Some(tape) = tape {
+                    tape.check(map.value)?;
+                }
+                return Ok(map.clone());
+            }
             Pixels::Images(images) | Pixels::Plain(images) => images,
         };
         let (count, channels, height, width) = dims4("images", images)?;
@@ -27,7 +32,7 @@ impl Pass {
         })?;
         let mut value = Value::default();
         if let Some(tape) = tape {
-            let images = tape.images(images);
+            let images = tape.images(images)?;
             value = tape.value(tape.needs(images));
             tape.push(ChannelsLast {
                 input: images,

@@ -1,15 +1,20 @@
 //! What a backward pass needs, in the order of the forward pass.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use candle_core::Tensor;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::convolution::Plan;
 use crate::kernels::layout;
 use crate::kernels::scratch::Scratch;
 
-/// A map's place on the tape.
+/// A map's place on a tape; of no tape by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Value(usize);
+pub(super) struct Value {
+    tape: u64,
+    index: usize,
+}
 
 /// A parameter's place on the tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +30,10 @@ pub(super) trait Layer: std::fmt::Debug + Send + Sync {
 }
 
 /// All layers of a pass.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tape {
+    /// Which tape of this process, counted from 1.
+    id: u64,
     layers: Vec<Box<dyn Layer>>,
     /// For each value, whether its gradient is needed.
     needed: Vec<bool>,
@@ -34,15 +41,39 @@ pub(super) struct Tape {
     images: Option<(Tensor, Value)>,
 }
 
+impl Default for Tape {
+    fn default() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: 1 + COUNT.fetch_add(1, Ordering::Relaxed),
+            layers: Vec::new(),
+            needed: Vec::new(),
+            parameters: Vec::new(),
+            images: None,
+        }
+    }
+}
+
 impl Tape {
+    /// Fails if a map is not on this tape: its gradient would go astray.
+    pub(super) fn check(&self, value: Value) -> Result<()> {
+        match value.tape == self.id {
+            true => Ok(()),
+            false => Err(Error::OtherPass),
+        }
+    }
+
     /// A new value; `needed` says whether some parameter or input stands behind it.
     pub(super) fn value(&mut self, needed: bool) -> Value {
         self.needed.push(needed);
-        Value(self.needed.len() - 1)
+        Value {
+            tape: self.id,
+            index: self.needed.len() - 1,
+        }
     }
 
     pub(super) fn needs(&self, value: Value) -> bool {
-        self.needed[value.0]
+        self.needed[value.index]
     }
 
     /// A place for a parameter's gradient, if the parameter is tracked.
@@ -54,13 +85,14 @@ impl Tape {
     }
 
     /// The images as a value.
-    pub(super) fn images(&mut self, images: &Tensor) -> Value {
+    pub(super) fn images(&mut self, images: &Tensor) -> Result<Value> {
         match &self.images {
-            Some((_, value)) => *value,
+            Some((seen, value)) if seen.id() == images.id() => Ok(*value),
+            Some(_) => Err(Error::OtherPass),
             None => {
                 let value = self.value(images.track_op());
                 self.images = Some((images.clone(), value));
-                value
+                Ok(value)
             }
         }
     }
@@ -116,17 +148,17 @@ pub(super) struct Gradients {
 impl Gradients {
     /// Whether anything stands behind a value.
     pub(super) fn needs(&self, value: Value) -> bool {
-        self.needed[value.0]
+        self.needed[value.index]
     }
 
     /// The gradient of a value that all its readers have run; none if nobody read it.
     pub(super) fn take(&mut self, value: Value) -> Option<Scratch> {
-        self.values[value.0].take()
+        self.values[value.index].take()
     }
 
     /// Adds to the gradient of a value.
     pub(super) fn add(&mut self, value: Value, gradient: Scratch) {
-        match &mut self.values[value.0] {
+        match &mut self.values[value.index] {
             Some(sum) => layout::add(sum, &gradient),
             none => *none = Some(gradient),
         }

@@ -398,3 +398,17 @@ fn sums_of_other_shapes_are_refused() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn maps_of_another_pass_are_refused() -> Result<()> {
+    let xs = draw(1, &[1, 2, 4, 4])?;
+    let (mut first, map) = Pass::begin(&xs, Mode::Train)?;
+    let pooled = first.max_pool2d(&map, 2, 2, 0)?;
+    let (mut second, own) = Pass::begin(&draw(2, &[1, 2, 4, 4])?, Mode::Train)?;
+    let error = second.max_pool2d(&pooled, 2, 2, 0).unwrap_err();
+    assert!(matches!(error, crate::Error::OtherPass), "{error}");
+    second.max_pool2d(&own, 2, 2, 0)?;
+    let error = second.max_pool2d(&map, 2, 2, 0).unwrap_err();
+    assert!(matches!(error, crate::Error::OtherPass), "{error}");
+    Ok(())
+}
