@@ -112,7 +112,7 @@ pub use face_encoder::{FaceEncoder, FaceEncoderConfig, FaceFeatures, face_encode
 pub use frozen::Frozen;
 pub use global_average_pool::global_average_pool;
 pub use ir_se::{IrSeConfig, IrSeNet, ir_se_net};
-pub use kernels::convolution::WINOGRAD_VARIABLE;
+pub use kernels::plan::WINOGRAD_VARIABLE;
 pub use kernels::simd::{InstructionSet, SIMD_VARIABLE};
 pub use layers::{
     ConvNorm, MaxPool2d, PRelu, Residual, SqueezeExcite, conv_norm, prelu, squeeze_excite,

@@ -1,5 +1,7 @@
 //! The convolution with its weight.
 
+use std::sync::Arc;
+
 use candle_core::Tensor;
 use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 use candle_nn::{Init, VarBuilder};
@@ -7,14 +9,19 @@ use leaf_core::Mode;
 
 use super::Conv2dConfig;
 use crate::error::{Error, Result, positive};
+use crate::kernels::packed::PackedWeights;
 use crate::pass::Pass;
 
 /// A convolution layer.
+///
+/// On the processor it keeps its weight in the order of the products while the weight stays the same,
+/// if there are few pixels and it takes at most 10 MB, once for each direction.
 #[derive(Clone, Debug)]
 pub struct Conv2d {
     weight: Tensor,
     bias: Option<Tensor>,
     config: Conv2dConfig,
+    packed: Arc<PackedWeights>,
 }
 
 impl Conv2d {
@@ -38,6 +45,7 @@ impl Conv2d {
             weight,
             bias,
             config,
+            packed: Arc::default(),
         })
     }
 
@@ -59,6 +67,11 @@ impl Conv2d {
     /// The bias `(O,)`, if there is one.
     pub fn bias(&self) -> Option<&Tensor> {
         self.bias.as_ref()
+    }
+
+    /// Where the weight's packed forms are kept.
+    pub(crate) fn packed(&self) -> &Arc<PackedWeights> {
+        &self.packed
     }
 
     /// The configuration.

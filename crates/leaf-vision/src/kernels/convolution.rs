@@ -1,44 +1,16 @@
 //! One convolution with its gradients: which kernel runs, and on which packed weights.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use super::direct::{Product, Source, Tap, Target, Weights};
 use super::epilogue::Epilogue;
 use super::pack::Order;
+use super::packed::{Form, Weight, worth_keeping};
+use super::plan::Plan;
 use super::scratch::Scratch;
 use super::simd::Isa;
 use super::weight_gradient::{OutputGradient, WeightGradient};
 use super::winograd;
-use crate::error::{Error, Result};
-
-/// How the kernels of one pass run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
-    pub(crate) isa: Isa,
-    /// Whether 3x3 convolutions of stride 1 may go through F(4x4, 3x3).
-    pub(crate) winograd: bool,
-}
-
-/// Whether this process may use F(4x4, 3x3): yes, unless the environment variable `LEAF_WINOGRAD` is
-/// `off`. The direct way rounds less.
-///
-/// # Errors
-/// When the variable is neither `on` nor `off`.
-pub(crate) fn winograd_in_use() -> Result<bool> {
-    static CHOICE: OnceLock<std::result::Result<bool, String>> = OnceLock::new();
-    let choice = CHOICE.get_or_init(|| {
-        let value = std::env::var_os(WINOGRAD_VARIABLE).unwrap_or_default();
-        match value.to_string_lossy().as_ref() {
-            "" | "on" => Ok(true),
-            "off" => Ok(false),
-            other => Err(other.to_owned()),
-        }
-    });
-    choice.clone().map_err(|value| Error::Winograd { value })
-}
-
-/// The environment variable that switches F(4x4, 3x3) off.
-pub const WINOGRAD_VARIABLE: &str = "LEAF_WINOGRAD";
 
 /// A convolution of maps `(images, height, width, channels)`.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +36,11 @@ pub(crate) struct Convolution {
 /// Channels from which the transformations of F(4x4, 3x3) cost less than they save.
 const WINOGRAD_CHANNELS: usize = 32;
 
-/// Output pixels from which transforming the weights pays: it costs as much as the direct products of
-/// about that many.
+/// Transforming weights costs as much as the direct products of about that many output pixels.
 const WINOGRAD_PIXELS: usize = 200;
+
+/// The same where the transformed weights are kept, and several passes share them.
+const KEPT_WINOGRAD_PIXELS: usize = 50;
 
 /// Numbers of a block of packed weights: two registers, or one if that is enough.
 fn block(isa: Isa, channels: usize) -> usize {
@@ -113,13 +87,75 @@ impl Convolution {
         self.images * self.out_height * self.out_width * self.out_channels
     }
 
-    fn by_winograd(&self, plan: Plan) -> bool {
+    /// Output pixels.
+    fn pixels(&self) -> usize {
+        self.images * self.out_height * self.out_width
+    }
+
+    /// Whether F(4x4, 3x3) is faster, if transforming the weights costs as much as the products of so
+    /// many pixels.
+    fn by_winograd(&self, plan: Plan, transformation: usize) -> bool {
         plan.winograd
             && (self.kernel_height, self.kernel_width) == (3, 3)
             && (self.stride, self.padding, self.dilation, self.groups) == (1, 1, 1, 1)
             && !self.padded
             && self.channels.min(self.out_channels) >= WINOGRAD_CHANNELS
-            && self.images * self.height * self.width > 4 * self.tiles() + WINOGRAD_PIXELS
+            && self.pixels() > 4 * self.tiles() + transformation
+    }
+
+    /// The same for a product with the weights, which may be kept.
+    fn product_by_winograd(&self, plan: Plan, order: &Order, width: usize) -> bool {
+        let kept = worth_keeping(winograd::weights::len(order, width), self.pixels());
+        let transformation = match kept {
+            true => KEPT_WINOGRAD_PIXELS,
+            false => WINOGRAD_PIXELS,
+        };
+        self.by_winograd(plan, transformation)
+    }
+
+    /// Transformed weights of F(4x4, 3x3).
+    fn transformed(
+        &self,
+        isa: Isa,
+        weight: Weight<'_>,
+        (order, width, transposed): (&Order, usize, bool),
+    ) -> Arc<Scratch> {
+        let len = winograd::weights::len(order, width);
+        let form = Form {
+            transposed,
+            winograd: true,
+            width,
+        };
+        weight.packed(form, (len, self.pixels()), |packed| {
+            winograd::weights::transform(isa, order, weight.values, width, transposed, packed);
+        })
+    }
+
+    /// Packed weights of one group's direct products.
+    fn packed(
+        &self,
+        isa: Isa,
+        weight: Weight<'_>,
+        (order, width, transposed): (&Order, usize, bool),
+        group: usize,
+    ) -> Arc<Scratch> {
+        let len = self.weight_len() / self.groups;
+        let values = &weight.values[group * len..][..len];
+        let packed_len = order.packed_len(width);
+        if self.groups > 1 {
+            // Groups are many and small: their packed forms would be the larger part of the work.
+            let mut packed = Scratch::take(packed_len);
+            order.pack(isa, values, width, &mut packed);
+            return Arc::new(packed);
+        }
+        let form = Form {
+            transposed,
+            winograd: false,
+            width,
+        };
+        weight.packed(form, (packed_len, self.pixels()), |packed| {
+            order.pack(isa, values, width, packed);
+        })
     }
 
     /// Tiles of 4x4 outputs; each costs 36 products, four times those of one pixel.
@@ -177,29 +213,24 @@ impl Convolution {
         &self,
         plan: Plan,
         xs: &[f32],
-        weight: &[f32],
+        weight: Weight<'_>,
         epilogue: &Epilogue<'_>,
         ys: &mut [f32],
     ) {
         assert_eq!(xs.len(), self.input_len());
-        assert_eq!(weight.len(), self.weight_len());
+        assert_eq!(weight.values.len(), self.weight_len());
         assert_eq!(ys.len(), self.output_len());
         let isa = plan.isa.for_channels(self.group_outputs());
         let width = block(isa, self.group_outputs());
         let order = Order::forward(self.group_outputs(), self.group_inputs(), self.taps());
-        if self.by_winograd(plan) {
+        if self.product_by_winograd(plan, &order, width) {
             let shape = self.winograd_shape(self.channels, self.out_channels);
-            let mut packed = Scratch::take(winograd::weights::len(&order, width));
-            winograd::weights::transform(isa, &order, weight, width, false, &mut packed);
+            let packed = self.transformed(isa, weight, (&order, width, false));
             return winograd::convolve(isa, &shape, xs, (&packed, width), epilogue, ys);
         }
         let taps = self.forward_taps();
-        let mut packed = Scratch::take(order.packed_len(width));
-        for (group, weight) in weight
-            .chunks_exact(self.weight_len() / self.groups)
-            .enumerate()
-        {
-            order.pack(isa, weight, width, &mut packed);
+        for group in 0..self.groups {
+            let packed = self.packed(isa, weight, (&order, width, false), group);
             let first = group * self.group_outputs();
             let part = |all: &'_ [f32]| -> std::ops::Range<usize> { first..all.len() };
             let product = Product {
@@ -231,26 +262,27 @@ impl Convolution {
     }
 
     /// The inputs' gradient `(images, height, width, channels)`, without border.
-    pub(crate) fn input_gradient(&self, plan: Plan, weight: &[f32], dys: &[f32], dxs: &mut [f32]) {
-        assert_eq!(weight.len(), self.weight_len());
+    pub(crate) fn input_gradient(
+        &self,
+        plan: Plan,
+        weight: Weight<'_>,
+        dys: &[f32],
+        dxs: &mut [f32],
+    ) {
+        assert_eq!(weight.values.len(), self.weight_len());
         assert_eq!(dys.len(), self.output_len());
         assert_eq!(dxs.len(), self.unpadded_input_len());
         let isa = plan.isa.for_channels(self.group_inputs());
         let width = block(isa, self.group_inputs());
         let order = Order::transposed(self.group_outputs(), self.group_inputs(), self.taps());
-        if self.by_winograd(plan) {
+        if self.product_by_winograd(plan, &order, width) {
             let shape = self.winograd_shape(self.out_channels, self.channels);
-            let mut packed = Scratch::take(winograd::weights::len(&order, width));
-            winograd::weights::transform(isa, &order, weight, width, true, &mut packed);
+            let packed = self.transformed(isa, weight, (&order, width, true));
             let packed = (&packed[..], width);
             return winograd::convolve(isa, &shape, dys, packed, &Epilogue::NONE, dxs);
         }
-        let mut packed = Scratch::take(order.packed_len(width));
-        for (group, weight) in weight
-            .chunks_exact(self.weight_len() / self.groups)
-            .enumerate()
-        {
-            order.pack(isa, weight, width, &mut packed);
+        for group in 0..self.groups {
+            let packed = self.packed(isa, weight, (&order, width, true), group);
             for phase in 0..self.stride * self.stride {
                 let (y, x) = (phase / self.stride, phase % self.stride);
                 self.gradient_phase(isa, (y, x), group, (&packed, width), dys, dxs);
@@ -328,7 +360,7 @@ impl Convolution {
         let width = block(isa, self.group_outputs());
         let order = Order::forward(self.group_outputs(), self.group_inputs(), self.taps());
         let mut packed = Scratch::take(order.packed_len(width));
-        if self.by_winograd(plan) {
+        if self.by_winograd(plan, WINOGRAD_PIXELS) {
             let shape = self.winograd_shape(self.channels, self.out_channels);
             winograd::weight_gradient(isa, &shape, xs, dys, width, &mut packed);
             return order.unpack(isa, &packed, width, out);

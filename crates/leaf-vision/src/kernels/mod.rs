@@ -15,6 +15,8 @@ pub(crate) mod layout;
 pub(crate) mod max_pool;
 pub(crate) mod norm;
 mod pack;
+pub(crate) mod packed;
+pub(crate) mod plan;
 pub(crate) mod scratch;
 mod shared;
 pub(crate) mod simd;

@@ -10,6 +10,7 @@ use crate::conv2d::{Conv2d, Geometry, plain};
 use crate::error::Result;
 use crate::kernels::convolution::Convolution;
 use crate::kernels::epilogue::Epilogue;
+use crate::kernels::packed::{PackedWeights, Weight};
 use crate::kernels::scratch::Scratch;
 use crate::kernels::{layout, norm};
 use crate::tensor::with_values;
@@ -51,7 +52,9 @@ impl Pass {
         };
         let convolution = input.convolution;
         let mut ys = Scratch::take(convolution.output_len());
-        with_values(&weight, |weight| {
+        with_values(&weight, |values| {
+            let kept = layer.packed();
+            let weight = Weight { values, kept };
             convolution.forward(plan, &input.data, weight, &epilogue, &mut ys);
         })?;
         let mut value = Value::default();
@@ -64,6 +67,7 @@ impl Pass {
                 convolution,
                 xs: slot.map(|_| input.data.clone()),
                 weight,
+                packed: layer.packed().clone(),
                 slot,
                 bias,
                 input: input.value,
@@ -132,6 +136,7 @@ struct ConvolutionLayer {
     /// What the weight's gradient needs.
     xs: Option<Arc<Scratch>>,
     weight: Tensor,
+    packed: Arc<PackedWeights>,
     slot: Option<Slot>,
     bias: Option<Slot>,
     input: Value,
@@ -155,7 +160,9 @@ impl Layer for ConvolutionLayer {
         }
         if gradients.needs(self.input) {
             let mut dxs = Scratch::take(convolution.unpadded_input_len());
-            with_values(&self.weight, |weight| {
+            with_values(&self.weight, |values| {
+                let kept = &self.packed;
+                let weight = Weight { values, kept };
                 convolution.input_gradient(plan, weight, &dys, &mut dxs);
             })?;
             let dxs = match convolution.padded {

@@ -22,7 +22,7 @@ use candle_core::{DType, Tensor};
 use leaf_core::Mode;
 
 use crate::error::{Result, dims4};
-use crate::kernels::convolution::Plan;
+use crate::kernels::plan::Plan;
 use crate::kernels::scratch::Scratch;
 use crate::kernels::simd::Isa;
 use tape::{Tape, Value};
@@ -166,7 +166,7 @@ impl Pass {
         dims4("images", images)?;
         let plan = Plan {
             isa: Isa::in_use()?,
-            winograd: crate::kernels::convolution::winograd_in_use()?,
+            winograd: crate::kernels::plan::winograd_in_use()?,
         };
         Self::with_plan(images, mode, plan)
     }

@@ -10,6 +10,7 @@ use crate::conv2d::{Conv2d, Geometry};
 use crate::error::{Error, Result};
 use crate::kernels::epilogue::Epilogue;
 use crate::kernels::norm::{self, Saved, Signs};
+use crate::kernels::packed::Weight;
 use crate::kernels::scratch::Scratch;
 use crate::tensor::with_values;
 
@@ -124,7 +125,9 @@ impl Pass {
         };
         let convolution = input.convolution;
         let mut ys = Scratch::take(convolution.output_len());
-        with_values(conv.weight(), |weight| {
+        with_values(conv.weight(), |values| {
+            let kept = conv.packed();
+            let weight = Weight { values, kept };
             convolution.forward(plan, &input.data, weight, &epilogue, &mut ys);
         })?;
         Ok(output(&convolution, ys, Value::default()))

@@ -17,8 +17,8 @@ use leaf_core::deposit;
 use super::tape::{Found, Tape, Value};
 use super::{Backend, Pass};
 use crate::error::Result;
-use crate::kernels::convolution::Plan;
 use crate::kernels::layout;
+use crate::kernels::plan::Plan;
 use crate::kernels::scratch::Scratch;
 use crate::tensor::contiguous_values;
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use candle_core::Tensor;
 
 use crate::error::{Error, Result};
-use crate::kernels::convolution::Plan;
 use crate::kernels::layout;
+use crate::kernels::plan::Plan;
 use crate::kernels::scratch::Scratch;
 
 /// A map's place on a tape; of no tape by default.
