@@ -35,7 +35,8 @@ pub enum Activation {
     Identity,
     /// `max(x, 0)`, with gradient 0 at 0 as in PyTorch.
     Relu,
-    /// `x` above 0, that many times `x` elsewhere.
+    /// `x` above 0, that many times `x` elsewhere; at least 0 times, since the output's sign must tell
+    /// the input's when gradients are computed.
     LeakyRelu(f32),
 }
 
@@ -46,6 +47,19 @@ impl Activation {
             Self::Identity => 1.,
             Self::Relu => 0.,
             Self::LeakyRelu(slope) => slope,
+        }
+    }
+
+    /// Fails for a slope whose gradient nothing could compute.
+    pub(crate) fn check(self) -> Result<()> {
+        let slope = self.slope();
+        match slope >= 0. && slope.is_finite() {
+            true => Ok(()),
+            false => Err(crate::Error::NumberOutOfRange {
+                field: "slope of LeakyRelu",
+                value: slope.into(),
+                expected: "a finite number of at least 0",
+            }),
         }
     }
 

@@ -18,8 +18,8 @@ impl Pass {
     /// `activation(norm(xs) + residual)`, see [`BatchNorm2d`].
     ///
     /// # Errors
-    /// When the maps do not fit the layer or each other, or when batch statistics are wanted of a
-    /// single value per channel.
+    /// When the maps do not fit the layer or each other, when batch statistics are wanted of a single
+    /// value per channel, or when the activation's slope is below 0 or no number.
     pub fn normalize(
         &mut self,
         xs: &Map,
@@ -27,6 +27,7 @@ impl Pass {
         residual: Option<&Map>,
         activation: Activation,
     ) -> Result<Map> {
+        activation.check()?;
         layer.check_input(xs.dims())?;
         check_residual(xs.dims(), residual)?;
         let mode = self.mode;
@@ -99,6 +100,7 @@ impl Pass {
             let ys = self.convolve(xs, conv)?;
             return self.normalize(&ys, norm, residual, activation);
         }
+        activation.check()?;
         let geometry = Geometry::of_sizes(xs.dims(), conv.weight(), conv.config())?;
         norm.check_input(geometry.out_dims())?;
         check_residual(geometry.out_dims(), residual)?;
@@ -136,8 +138,9 @@ impl Pass {
     /// An activation by itself.
     ///
     /// # Errors
-    /// Those of candle.
+    /// When the slope is below 0 or no number.
     pub fn activate(&mut self, xs: &Map, activation: Activation) -> Result<Map> {
+        activation.check()?;
         if self.kernels().is_none() {
             return Ok(Map(Pixels::Plain(activation.plain(&xs.plain()?)?)));
         }

@@ -107,3 +107,28 @@ fn images_alone_pass_unchanged() -> Result<()> {
     );
     Ok(())
 }
+
+/// A layer that lives on keeps its packed weights: a weight that is set in place must reach them.
+#[test]
+fn weights_that_change_in_place_are_seen() -> Result<()> {
+    let config = Conv2dConfig {
+        padding: 1,
+        ..Default::default()
+    };
+    for plan in plans() {
+        let weight = Var::from_tensor(&draw(1, &[40, 33, 3, 3])?)?;
+        let layer = Conv2d::new(weight.as_tensor().clone(), None, config.clone())?;
+        for seed in [1, 2, 2, 3] {
+            weight.set(&draw(seed, &[40, 33, 3, 3])?)?;
+            let inputs = [draw(9, &[2, 33, 9, 8])?];
+            let lasting = |_: &[Var], pass: &mut Pass, xs: &Map| pass.convolve(xs, &layer);
+            let fresh = |_: &[Var], pass: &mut Pass, xs: &Map| {
+                let layer = Conv2d::new(draw(seed, &[40, 33, 3, 3])?, None, config.clone())?;
+                pass.convolve(xs, &layer)
+            };
+            let ours = by_kernels(&inputs, plan, &lasting)?;
+            assert_eq!(ours, by_kernels(&inputs, plan, &fresh)?, "{plan:?}");
+        }
+    }
+    Ok(())
+}

@@ -37,3 +37,17 @@ fn maps_of_another_pass_are_refused() -> Result<()> {
     assert!(matches!(error, crate::Error::OtherPass), "{error}");
     Ok(())
 }
+
+#[test]
+fn slopes_without_a_gradient_are_refused() -> Result<()> {
+    for slope in [-0.1, f32::NAN, f32::INFINITY] {
+        let (mut pass, xs) = Pass::begin(&draw(1, &[1, 2, 4, 4])?, Mode::Train)?;
+        let error = pass.activate(&xs, Activation::LeakyRelu(slope));
+        let error = error.unwrap_err().to_string();
+        let value = f64::from(slope);
+        let wanted =
+            format!("slope of LeakyRelu = {value}, expected a finite number of at least 0");
+        assert_eq!(error, wanted);
+    }
+    Ok(())
+}
