@@ -74,6 +74,7 @@ mod encoder;
 mod error;
 mod expert;
 mod expert_bank;
+mod fast;
 mod gate;
 mod head;
 mod head_output;
