@@ -15,3 +15,16 @@ pub(super) fn for_each(tasks: usize, operations: usize, task: impl Fn(usize) + S
         (0..tasks).into_par_iter().with_max_len(1).for_each(task);
     }
 }
+
+/// What each task gives, in the tasks' order; otherwise as [`for_each`].
+pub(super) fn map<R: Send>(
+    tasks: usize,
+    operations: usize,
+    task: impl Fn(usize) -> R + Sync + Send,
+) -> Vec<R> {
+    if tasks < 2 || operations < SMALL || rayon::current_num_threads() < 2 {
+        (0..tasks).map(task).collect()
+    } else {
+        (0..tasks).into_par_iter().with_max_len(1).map(task).collect()
+    }
+}

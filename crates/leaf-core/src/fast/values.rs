@@ -3,17 +3,28 @@
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 
-use candle_core::{DType, Error, Result, Storage, Tensor, WithDType};
+use candle_core::{Error, Result, Storage, Tensor, WithDType};
 
-/// Whether a tensor lies in the processor's memory as f32.
-pub(super) fn is_f32(tensor: &Tensor) -> bool {
-    tensor.device().is_cpu() && tensor.dtype() == DType::F32
+/// Runs `$f` for the type of tensors that are all f32 or all f64 in the processor's memory; otherwise
+/// gives `Ok(None)`.
+macro_rules! of_reals {
+    ([$first:expr $(, $other:expr)*], |$kind:ident| $f:expr) => {{
+        let first: &candle_core::Tensor = $first;
+        let alike = true $(&& $other.dtype() == first.dtype() && $other.device().is_cpu())*;
+        match first.dtype() {
+            candle_core::DType::F32 if alike && first.device().is_cpu() => {
+                type $kind = f32;
+                Some($f).transpose()
+            }
+            candle_core::DType::F64 if alike && first.device().is_cpu() => {
+                type $kind = f64;
+                Some($f).transpose()
+            }
+            _ => Ok(None),
+        }
+    }};
 }
-
-/// Whether a tensor lies in the processor's memory as f32 or f64.
-pub(super) fn is_real(tensor: &Tensor) -> bool {
-    tensor.device().is_cpu() && matches!(tensor.dtype(), DType::F32 | DType::F64)
-}
+pub(super) use of_reals;
 
 /// A tensor's numbers, which nobody changes while this lives.
 pub(super) struct Values<'a, T> {

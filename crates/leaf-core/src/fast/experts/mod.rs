@@ -14,7 +14,7 @@ mod tape;
 
 use candle_core::{DType, Tensor};
 
-use super::values::{Values, is_f32};
+use super::values::Values;
 use crate::{Combine, Error, Expert, Mode, Result, Routing};
 use assignment::Assignment;
 use bank::Bank;
@@ -53,7 +53,6 @@ pub(crate) fn fuse(
     };
     let prepared = |tensor: &Tensor| mode.view(tensor).to_dtype(DType::F32)?.contiguous();
     let (xs, weights) = (prepared(xs)?, prepared(&routing.weights)?);
-    debug_assert!(is_f32(&xs));
     let assignment = match experts.len() < num_experts {
         true => Assignment::tied(rows, kept),
         false => {
@@ -66,10 +65,6 @@ pub(crate) fn fuse(
         let (xs, weights) = (Values::of(&xs)?, Values::of(&weights)?);
         Tape::forward(&bank, assignment, how, xs.slice()?, weights.slice()?)?
     };
-    let tracked = bank.is_tracked().contains(&true);
-    let output = match tracked || xs.track_op() || weights.track_op() {
-        true => recorded::record(bank, tape, output, &xs, &weights)?,
-        false => Tensor::from_vec(output, xs.shape(), xs.device())?,
-    };
+    let output = recorded::record(bank, tape, output, &xs, &weights)?;
     Ok(Some(output.to_dtype(dtype)?))
 }

@@ -1,19 +1,18 @@
 //! A pass of all experts as one operation of candle.
 //!
 //! candle's operations take three tensors at most, and experts have many parameters. So parameters hang
-//! on the [`Link`]s of a chain, and the pass depends on the chain's end: candle runs the pass backward
-//! first, which leaves the gradients of all parameters in a [`Stash`], and then each link, which hands its
-//! own over.
+//! on the links of a chain, and the pass depends on the chain's end: candle runs the pass backward first,
+//! which leaves the gradients of all parameters in a [`Stash`], and then each link, which hands its own
+//! over.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::{
-    CpuStorage, CustomOp3, DType, Device, Layout, Result as CandleResult, Shape, Tensor,
-};
+use candle_core::{DType, Device, Result as CandleResult, Tensor};
 
+use super::super::operation::{Returned, record3};
 use super::super::values::Values;
-use super::tape::Tape;
 use super::Bank;
+use super::tape::Tape;
 use crate::deposit;
 
 /// The parameters' gradients between the pass and the links.
@@ -30,141 +29,65 @@ pub(super) fn record(
     let stash = Stash::default();
     let mut chain = Tensor::zeros(1, DType::F32, &Device::Cpu)?;
     for (index, pair) in bank.parameters().chunks_exact(2).enumerate() {
-        if let [weight, bias] = pair
-            && (weight.track_op() || bias.track_op())
-        {
-            let stash = stash.clone();
-            let first = 2 * index;
-            chain = chain.apply_op3(weight, bias, Link { stash, first })?;
+        if let [weight, bias] = pair {
+            chain = link(&chain, weight, bias, &stash, 2 * index)?;
         }
     }
-    let pass = Recorded {
-        shape: xs.shape().clone(),
-        output: Mutex::new(Some(output)),
-        bank,
-        tape,
-        stash,
-    };
-    xs.apply_op3(weights, &chain, pass)
-}
-
-struct Recorded {
-    shape: Shape,
-    output: Mutex<Option<Vec<f32>>>,
-    bank: Bank,
-    tape: Tape,
-    stash: Stash,
-}
-
-/// An operation's output that was computed before.
-fn given(output: Vec<f32>, shape: &Shape) -> CandleResult<(CpuStorage, Shape)> {
-    Ok((CpuStorage::F32(output), shape.clone()))
-}
-
-impl CustomOp3 for Recorded {
-    fn name(&self) -> &'static str {
-        "mixture of experts"
-    }
-
-    fn cpu_fwd(
-        &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> CandleResult<(CpuStorage, Shape)> {
-        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        let output = output.take().ok_or_else(|| {
-            candle_core::Error::Msg("a pass of experts gives its output once".to_owned()).bt()
-        })?;
-        given(output, &self.shape)
-    }
-
-    fn bwd(
-        &self,
-        xs: &Tensor,
-        weights: &Tensor,
-        chain: &Tensor,
-        fused: &Tensor,
-        gradient: &Tensor,
-    ) -> CandleResult<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let gradient = gradient.contiguous()?;
-        let (fused, dy) = (Values::of(fused)?, Values::of(&gradient)?);
-        let found =
-            (self.tape).backward(&self.bank, fused.slice()?, dy.slice()?, xs.track_op())?;
-        *self.stash.lock().unwrap_or_else(PoisonError::into_inner) = found.parameters;
+    let back = move |returned: Returned<'_, 3>| {
+        let [xs, weights, chain] = returned.arguments;
+        let (fused, dy) = (Values::of(returned.result)?, Values::of(returned.gradient)?);
+        let found = tape.backward(&bank, fused.slice()?, dy.slice()?, xs.track_op())?;
+        *stash.lock().unwrap_or_else(PoisonError::into_inner) = found.parameters;
         let dx = match xs.track_op() {
             true => Some(Tensor::from_vec(found.xs, xs.shape(), &Device::Cpu)?),
             false => None,
         };
         let dw = Tensor::from_vec(found.weights, weights.shape(), &Device::Cpu)?;
-        Ok((dx, Some(dw), Some(chain.zeros_like()?)))
-    }
+        Ok([dx, Some(dw), nothing_for(chain)?])
+    };
+    record3("mixture of experts", [xs, weights, &chain], (output, xs.shape()), back)
 }
 
-/// A layer's place on the chain.
-struct Link {
-    stash: Stash,
-    /// Where the weight's gradient lies; the bias's comes next.
+/// A layer's place on the chain; its gradients lie in the stash from `first` on.
+fn link(
+    chain: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    stash: &Stash,
     first: usize,
+) -> CandleResult<Tensor> {
+    let stash = stash.clone();
+    let back = move |returned: Returned<'_, 3>| {
+        let [chain, weight, bias] = returned.arguments;
+        let of = |offset: usize, parameter: &Tensor| {
+            let mut stash = stash.lock().unwrap_or_else(PoisonError::into_inner);
+            let gradient = stash.get_mut(first + offset).and_then(Option::take);
+            handed_over(parameter, gradient)
+        };
+        Ok([nothing_for(chain)?, of(0, weight)?, of(1, bias)?])
+    };
+    record3("layer of an expert", [chain, weight, bias], (vec![0f32], 1), back)
 }
 
-impl Link {
-    /// The gradient of a parameter that is tracked: handed over, or for candle.
-    fn gradient(&self, offset: usize, parameter: &Tensor) -> CandleResult<Option<Tensor>> {
-        if !parameter.track_op() {
-            return Ok(None);
-        }
-        let mut stash = self.stash.lock().unwrap_or_else(PoisonError::into_inner);
-        let gradient = stash.get_mut(self.first + offset).and_then(Option::take);
-        let Some(gradient) = gradient else {
-            return Ok(Some(parameter.zeros_like()?));
-        };
-        match deposit(parameter, gradient, add) {
-            Ok(_) => Ok(None),
-            Err(gradient) => {
-                Tensor::from_vec(gradient, parameter.shape(), &Device::Cpu).map(Some)
-            }
-        }
+/// The gradient of a chain, which candle wants where the chain is tracked.
+fn nothing_for(chain: &Tensor) -> CandleResult<Option<Tensor>> {
+    chain.track_op().then(|| chain.zeros_like()).transpose()
+}
+
+/// A parameter's gradient for candle, unless [`crate::backward`] takes it.
+fn handed_over(parameter: &Tensor, gradient: Option<Vec<f32>>) -> CandleResult<Option<Tensor>> {
+    if !parameter.track_op() {
+        return Ok(None);
+    }
+    let Some(gradient) = gradient else {
+        return parameter.zeros_like().map(Some);
+    };
+    match deposit(parameter, gradient, add) {
+        Ok(_) => Ok(None),
+        Err(gradient) => Tensor::from_vec(gradient, parameter.shape(), &Device::Cpu).map(Some),
     }
 }
 
 fn add(sums: &mut [f32], gradient: &[f32]) {
     sums.iter_mut().zip(gradient).for_each(|(sum, x)| *sum += x);
-}
-
-impl CustomOp3 for Link {
-    fn name(&self) -> &'static str {
-        "layer of an expert"
-    }
-
-    fn cpu_fwd(
-        &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> CandleResult<(CpuStorage, Shape)> {
-        given(vec![0.], &1.into())
-    }
-
-    fn bwd(
-        &self,
-        chain: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        _: &Tensor,
-        _: &Tensor,
-    ) -> CandleResult<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        // The first link's chain is no variable, and candle asks for nothing there.
-        let chain = match chain.track_op() {
-            true => Some(chain.zeros_like()?),
-            false => None,
-        };
-        Ok((chain, self.gradient(0, weight)?, self.gradient(1, bias)?))
-    }
 }
