@@ -101,7 +101,12 @@ impl Arguments {
         Ok(())
     }
 
-    fn mixture(&self, experts: Experts, k: usize, parameters: &Parameters) -> Outcome<MixtureOfExperts> {
+    fn mixture(
+        &self,
+        experts: Experts,
+        k: usize,
+        parameters: &Parameters,
+    ) -> Outcome<MixtureOfExperts> {
         let config = MixtureConfig {
             gate: NoisyTopKConfig {
                 num_experts: self.num_experts,
@@ -127,7 +132,8 @@ impl Arguments {
     fn aggregation(&self, rows: usize, experts: Experts, top_k: usize) -> Outcome {
         let parameters = Parameters::new(0);
         let mixture = self.mixture(experts, top_k, &parameters)?;
-        let xs = Random::new(1).normal_tensor(0., 0.3, (rows, self.dim), DType::F32, &Device::Cpu)?;
+        let xs =
+            Random::new(1).normal_tensor(0., 0.3, (rows, self.dim), DType::F32, &Device::Cpu)?;
         let xs = Var::from_tensor(&xs)?;
         let experts = format!("{experts:?}").to_lowercase();
         let case = |pass| Case {

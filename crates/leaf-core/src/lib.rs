@@ -86,6 +86,7 @@ mod mode;
 mod noisy_top_k;
 mod normalization;
 mod parameters;
+pub mod plain;
 mod random;
 mod ranking;
 mod routing;

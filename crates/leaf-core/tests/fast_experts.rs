@@ -55,7 +55,12 @@ impl Case {
             let std = 1. / (dim as f64).sqrt();
             for dims in match hidden {
                 0 => vec![vec![dim, dim], vec![dim]],
-                _ => vec![vec![hidden, dim], vec![hidden], vec![dim, hidden], vec![dim]],
+                _ => vec![
+                    vec![hidden, dim],
+                    vec![hidden],
+                    vec![dim, hidden],
+                    vec![dim],
+                ],
             } {
                 both.add(random, &dims, std)?;
             }
@@ -144,8 +149,7 @@ fn check(case: &Case) -> Result<()> {
     let dims = (case.rows, case.dim);
     let cotangent = random.normal_tensor(0., 1., dims, DType::F32, &DEVICE)?;
     let (fast, twin) = (case.bank(&both.single)?, case.bank(&both.double)?.plain());
-    let (wanted, wanted_gradients) =
-        case.run(&twin, &both.double, &chosen, &cotangent, false)?;
+    let (wanted, wanted_gradients) = case.run(&twin, &both.double, &chosen, &cotangent, false)?;
     for short in [false, true] {
         let (found, gradients) = case.run(&fast, &both.single, &chosen, &cotangent, short)?;
         close("output", &found, &wanted);

@@ -171,9 +171,7 @@ impl<'a> Target<'a> {
     pub(super) unsafe fn row(&mut self, index: usize) -> &mut [f32] {
         assert!(index < self.rows);
         // SAFETY: the row lies in the slice, and this part is the only one that has it.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.start.add(index * self.step), self.columns)
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(index * self.step), self.columns) }
     }
 }
 

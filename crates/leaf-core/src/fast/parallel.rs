@@ -25,6 +25,10 @@ pub(super) fn map<R: Send>(
     if tasks < 2 || operations < SMALL || rayon::current_num_threads() < 2 {
         (0..tasks).map(task).collect()
     } else {
-        (0..tasks).into_par_iter().with_max_len(1).map(task).collect()
+        (0..tasks)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(task)
+            .collect()
     }
 }

@@ -305,7 +305,11 @@ unsafe fn write<S: Simd>(simd: S, out: *mut f32, sum: S::f32s, place: Place) {
         store(simd, lanes.as_mut_ptr(), sum);
         for (offset, value) in lanes.iter().enumerate().take(place.width) {
             let out = out.add(offset);
-            out.write(if place.accumulate { *out + value } else { *value });
+            out.write(if place.accumulate {
+                *out + value
+            } else {
+                *value
+            });
         }
     }
 }
@@ -356,7 +360,10 @@ mod tests {
             (6, 64, 520),
             (4, 9, 0),
         ] {
-            let (a, b) = (numbers(&mut random, rows * len), numbers(&mut random, columns * len));
+            let (a, b) = (
+                numbers(&mut random, rows * len),
+                numbers(&mut random, columns * len),
+            );
             let (a, b) = (Source::rows(&a, rows, len), Source::rows(&b, columns, len));
             let wanted = naive(a, b.transposed());
             let mut out = vec![f32::NAN; rows * columns];
@@ -376,7 +383,12 @@ mod tests {
             let twice: Vec<f64> = wanted.iter().map(|w| 2. * w).collect();
             close(&out, &twice, "added");
             let target = Target::rows(&mut out, rows, columns);
-            let kernel = WeightedRows { a, b, out: target, accumulate: false };
+            let kernel = WeightedRows {
+                a,
+                b,
+                out: target,
+                accumulate: false,
+            };
             kernel.with_simd(Scalar);
             close(&out, &wanted, "weighted rows by scalars");
 
@@ -398,6 +410,11 @@ mod tests {
         assert_eq!(out, [50., 86., 86., 149.]);
         let columns = a.transposed().columns_part(1..3);
         assert_eq!((columns.row_count(), columns.column_count()), (3, 2));
-        weighted_rows(part, a.part(0..3), Target::rows(&mut [0f32; 6], 2, 3), false);
+        weighted_rows(
+            part,
+            a.part(0..3),
+            Target::rows(&mut [0f32; 6], 2, 3),
+            false,
+        );
     }
 }

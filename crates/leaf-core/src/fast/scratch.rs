@@ -45,13 +45,6 @@ impl Scratch {
         buffer.resize(len, 0.);
         Self(buffer)
     }
-
-    /// Zeros.
-    pub(super) fn zeros(len: usize) -> Self {
-        let mut scratch = Self::take(len);
-        scratch.fill(0.);
-        scratch
-    }
 }
 
 impl Pool {

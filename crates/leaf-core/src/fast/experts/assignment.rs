@@ -102,7 +102,10 @@ mod tests {
         let active: Vec<_> = sorted.active().collect();
         assert_eq!(active, [(0, 0..2), (2, 2..5), (3, 5..6)]);
         assert_eq!(sorted.rows(), Some(&[0, 1, 0, 1, 2, 2][..]));
-        assert_eq!((sorted.of_row(0), sorted.of_row(2)), (&[2, 0][..], &[4, 5][..]));
+        assert_eq!(
+            (sorted.of_row(0), sorted.of_row(2)),
+            (&[2, 0][..], &[4, 5][..])
+        );
         assert_eq!(sorted.len(), 6);
         Ok(())
     }

@@ -36,9 +36,7 @@ impl Bank {
         let mut parameters = Vec::with_capacity(2 * layers * experts.len());
         for expert in experts {
             let fits = match (expert, layers) {
-                (Expert::Linear(layer), 1) => {
-                    add(&mut parameters, layer, (dim, dim), dtype, mode)?
-                }
+                (Expert::Linear(layer), 1) => add(&mut parameters, layer, (dim, dim), dtype, mode)?,
                 (Expert::ResidualMlp { fc1, fc2 }, 2) => {
                     add(&mut parameters, fc1, (hidden, dim), dtype, mode)?
                         && add(&mut parameters, fc2, (dim, hidden), dtype, mode)?

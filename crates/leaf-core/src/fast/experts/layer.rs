@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::Assignment;
 use super::super::matrix::{Fresh, Source, Target};
 use super::super::parallel::for_each;
 use super::super::product::{dots, weighted_rows};
+use super::Assignment;
 
 /// Positions, outputs and weight rows that a task covers at most. A task's inputs stay in a core's second
 /// cache, and even a single row's work has enough tasks for several threads.
@@ -97,7 +97,11 @@ impl Layer<'_> {
             // SAFETY: tasks cover distinct blocks; the second part is made after the first is gone.
             let [product, mut part] =
                 [(), ()].map(|()| unsafe { out.part(positions.clone(), columns.clone()) });
-            dots(xs.part(positions.clone()), weights.part(columns.clone()), product);
+            dots(
+                xs.part(positions.clone()),
+                weights.part(columns.clone()),
+                product,
+            );
             let bias = &self.biases[*expert][columns.clone()];
             for (row, position) in positions.clone().enumerate() {
                 // SAFETY: the product has written it.

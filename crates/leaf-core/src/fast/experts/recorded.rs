@@ -45,7 +45,12 @@ pub(super) fn record(
         let dw = Tensor::from_vec(found.weights, weights.shape(), &Device::Cpu)?;
         Ok([dx, Some(dw), nothing_for(chain)?])
     };
-    record3("mixture of experts", [xs, weights, &chain], (output, xs.shape()), back)
+    record3(
+        "mixture of experts",
+        [xs, weights, &chain],
+        (output, xs.shape()),
+        back,
+    )
 }
 
 /// A layer's place on the chain; its gradients lie in the stash from `first` on.
@@ -66,7 +71,12 @@ fn link(
         };
         Ok([nothing_for(chain)?, of(0, weight)?, of(1, bias)?])
     };
-    record3("layer of an expert", [chain, weight, bias], (vec![0f32], 1), back)
+    record3(
+        "layer of an expert",
+        [chain, weight, bias],
+        (vec![0f32], 1),
+        back,
+    )
 }
 
 /// The gradient of a chain, which candle wants where the chain is tracked.

@@ -107,7 +107,8 @@ impl Tape {
             ([first, second], [wanted1, wanted2]) => {
                 let mut d_hidden = Scratch::take(count * bank.hidden());
                 let into = Some((&mut *d_hidden, After::Rectified(&self.hidden)));
-                let gradients = second.backward(assignment, &self.hidden, &d_answers, into, wanted2);
+                let gradients =
+                    second.backward(assignment, &self.hidden, &d_answers, into, wanted2);
                 let into = wants_xs.then_some((&mut *d_xs, After::Add(&d_answers)));
                 found.push(first.backward(assignment, &self.xs, &d_hidden, into, wanted1));
                 found.push(gradients);
@@ -152,14 +153,20 @@ fn scattered(assignment: &Assignment, sorted: &[f32], rows: usize, dim: usize) -
     }
     let mut xs = Vec::with_capacity(rows * dim);
     for row in 0..rows {
-        let mut positions = assignment.of_row(row).iter().map(|p| &sorted[p * dim..][..dim]);
+        let mut positions = assignment
+            .of_row(row)
+            .iter()
+            .map(|p| &sorted[p * dim..][..dim]);
         let start = xs.len();
         match positions.next() {
             Some(first) => xs.extend_from_slice(first),
             None => xs.resize(start + dim, 0.),
         }
         for other in positions {
-            xs[start..].iter_mut().zip(other).for_each(|(x, other)| *x += other);
+            xs[start..]
+                .iter_mut()
+                .zip(other)
+                .for_each(|(x, other)| *x += other);
         }
     }
     xs

@@ -2,6 +2,7 @@
 
 use candle_core::cpu::erf::erf_f64;
 
+use super::super::ranking::largest;
 use crate::GateWeighting;
 
 /// A gate's numbers that hold for all rows.
@@ -58,7 +59,11 @@ impl Rule {
 
     /// How many products `x w` a row has.
     pub(super) fn width(&self) -> usize {
-        if self.is_noisy { 2 * self.num_experts } else { self.num_experts }
+        if self.is_noisy {
+            2 * self.num_experts
+        } else {
+            self.num_experts
+        }
     }
 
     /// Decides for a row of products `x W_g`, `x W_n` with this noise.
@@ -114,7 +119,9 @@ impl Rule {
     /// Adds each expert's chance to be kept.
     pub(super) fn add_load(&self, row: &Row, load: &mut [f64]) {
         if !self.is_load_smooth() {
-            row.order[..self.kept].iter().for_each(|expert| load[*expert] += 1.);
+            row.order[..self.kept]
+                .iter()
+                .for_each(|expert| load[*expert] += 1.);
             return;
         }
         for (expert, load) in load.iter_mut().enumerate() {
@@ -170,36 +177,5 @@ impl Rule {
             }
         }
         scores
-    }
-}
-
-/// The places of the `count` largest values, the largest first, ties by the lower place. What is not a
-/// number counts as the smallest.
-fn largest(values: &[f64], count: usize) -> Vec<usize> {
-    let value = |place: usize| match values[place].is_nan() {
-        true => f64::NEG_INFINITY,
-        false => values[place],
-    };
-    let mut order: Vec<usize> = Vec::with_capacity(count + 1);
-    for place in 0..values.len() {
-        let before = order.iter().rposition(|other| value(*other) >= value(place));
-        let at = before.map_or(0, |before| before + 1);
-        if at < count {
-            order.insert(at, place);
-            order.truncate(count);
-        }
-    }
-    order
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_largest_come_first_and_ties_keep_their_order() {
-        assert_eq!(largest(&[0.5, 2., 0.5, 2.], 3), [1, 3, 0]);
-        assert_eq!(largest(&[0.; 4], 4), [0, 1, 2, 3]);
-        assert_eq!(largest(&[f64::NAN, f64::NEG_INFINITY, 1.], 2), [2, 0]);
     }
 }

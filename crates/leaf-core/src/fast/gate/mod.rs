@@ -38,7 +38,11 @@ pub(crate) fn route(gated: Gated<'_>) -> Result<Option<Routing>> {
     if !is_known || !fits || !is_here {
         return Ok(None);
     }
-    let computed = if dtype == DType::BF16 { DType::F32 } else { dtype };
+    let computed = if dtype == DType::BF16 {
+        DType::F32
+    } else {
+        dtype
+    };
     let prepared = |tensor: &Tensor| tensor.to_dtype(computed)?.contiguous();
     let noise = noise.map(prepared).transpose()?;
     let w_noise = w_noise.map(prepared).transpose()?;
@@ -209,7 +213,11 @@ impl<T: Real> Pass<T> {
         let d_weights = T::to_weights(&products, xs_values.slice()?, self.dim);
         let (d_gate, d_noise) = d_weights.split_at(self.rule.num_experts * self.dim);
         let back = |weight: &Tensor, values: &[T]| {
-            Tensor::from_vec(transposed(values, self.dim), weight.shape(), weight.device())
+            Tensor::from_vec(
+                transposed(values, self.dim),
+                weight.shape(),
+                weight.device(),
+            )
         };
         let dx = match xs.track_op() {
             true => {
@@ -254,7 +262,9 @@ impl<T: Real> Pass<T> {
 }
 
 fn add(sums: &mut [f64], others: &[f64]) {
-    sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
+    sums.iter_mut()
+        .zip(others)
+        .for_each(|(sum, other)| *sum += other);
 }
 
 /// Rows of `columns` numbers each, as columns.
