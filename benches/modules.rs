@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Var};
 use candle_nn::ops::softmax_last_dim;
 use clap::{Parser, ValueEnum};
 use leaf_core::{

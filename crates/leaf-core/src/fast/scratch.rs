@@ -1,17 +1,34 @@
 //! Buffers that are used again.
 //!
 //! A fresh buffer of some megabytes costs more than what is computed in it: the system hands it out page
-//! by page.
+//! by page. What stays in this crate comes from a pool; what leaves it, such as gradients, comes from the
+//! allocator, which [`keep_large_buffers`] keeps from giving it back to the system at once.
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::hint::black_box;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 /// Below this many numbers the allocator is as fast.
 const SMALL: usize = 4096;
 
 /// Idle numbers that are kept in all: 64 MB.
 const KEPT: usize = 16 << 20;
+
+/// What [`keep_large_buffers`] frees: just below the size from which glibc's allocator asks the system
+/// always.
+const LARGE: usize = 24 << 20;
+
+/// Tells the allocator, once a process, that large buffers come and go.
+///
+/// The GNU C library gives freed memory back to the system above a threshold that follows the largest
+/// buffer that was freed so far. Gradients that are dropped after every step would be handed out anew, page
+/// by page, which takes longer than a small batch's whole step. Other allocators do not mind.
+pub(super) fn keep_large_buffers() {
+    static ONCE: Once = Once::new();
+    // Nothing is written, so this takes no memory.
+    ONCE.call_once(|| drop(black_box(Vec::<u8>::with_capacity(LARGE))));
+}
 
 /// The idle buffers by capacity.
 #[derive(Debug)]
@@ -37,6 +54,7 @@ pub(super) struct Scratch(Vec<f32>);
 impl Scratch {
     /// Numbers of any value: those that were left there.
     pub(super) fn take(len: usize) -> Self {
+        keep_large_buffers();
         if len < SMALL {
             return Self(vec![0.; len]);
         }
