@@ -418,31 +418,3 @@ mod tests {
         );
     }
 }
-
-#[cfg(test)]
-mod speed {
-    use super::*;
-    #[test]
-    fn speed() {
-        println!("arch {:?}", pulp::Arch::new());
-        for (r, o, i) in [(2, 64, 512), (8, 64, 512), (96, 64, 512), (96, 256, 512), (128,128,512), (96,64,256)] {
-            let a = vec![0.5f32; r * i];
-            let b = vec![0.25f32; o * i];
-            let mut out = vec![0f32; r * o];
-            let n = 20000000000 / (2 * r * o * i) / 10;
-            let t = std::time::Instant::now();
-            for _ in 0..n {
-                dots(Source::rows(&a, r, i), Source::rows(&b, o, i), Target::rows(&mut out, r, o));
-            }
-            println!("dots {r} {o} {i}: {:.1} GFLOP/s", (2 * r * o * i * n) as f64 / t.elapsed().as_secs_f64() / 1e9);
-            let b = vec![0.25f32; o * i];
-            let mut out = vec![0f32; r * i];
-            let a = vec![0.5f32; r * o];
-            let t = std::time::Instant::now();
-            for _ in 0..n {
-                weighted_rows(Source::rows(&a, r, o), Source::rows(&b, o, i), Target::rows(&mut out, r, i), false);
-            }
-            println!("weighted {r} {o} {i}: {:.1} GFLOP/s", (2 * r * o * i * n) as f64 / t.elapsed().as_secs_f64() / 1e9);
-        }
-    }
-}
