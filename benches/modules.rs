@@ -24,6 +24,8 @@ enum Module {
     Aggregation,
     Decoupled,
     Contrastive,
+    /// candle's product of two square matrices.
+    Product,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -185,6 +187,23 @@ impl Arguments {
         })
     }
 
+    fn product(&self, rows: usize) -> Outcome {
+        let mut random = Random::new(4);
+        let mut square = || random.normal_tensor(0., 1., (rows, rows), DType::F32, &Device::Cpu);
+        let (a, b) = (square()?, square()?);
+        let case = Case {
+            module: "product",
+            experts: "",
+            pass: "eval",
+            rows,
+            top_k: 0,
+        };
+        self.measure(&case, || {
+            a.matmul(&b)?;
+            Ok(())
+        })
+    }
+
     fn contrastive(&self, rows: usize) -> Outcome {
         let dims = (2 * rows, self.dim);
         let views = Random::new(3).normal_tensor(0., 1., dims, DType::F32, &Device::Cpu)?;
@@ -227,6 +246,7 @@ fn main() -> Outcome {
             match module {
                 Module::Decoupled => arguments.decoupled(*rows)?,
                 Module::Contrastive => arguments.contrastive(*rows)?,
+                Module::Product => arguments.product(*rows)?,
                 Module::Aggregation => {
                     for experts in &arguments.experts {
                         for top_k in &arguments.top_k {

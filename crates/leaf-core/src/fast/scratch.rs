@@ -5,8 +5,8 @@
 //! allocator, which [`keep_large_buffers`] keeps from giving it back to the system at once.
 
 use std::collections::BTreeMap;
-use std::ops::{Deref, DerefMut};
 use std::hint::black_box;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 /// Below this many numbers the allocator is as fast.
