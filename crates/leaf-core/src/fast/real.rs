@@ -2,12 +2,16 @@
 
 use candle_core::WithDType;
 
+use super::exp::exp;
 use super::matrix::{Source, Target};
 use super::parallel::for_each;
 use super::product::{dots, weighted_rows};
 
 /// f32 or f64. What happens to a row's few scores is computed in f64 for both.
 pub(super) trait Real: WithDType {
+    /// `e^x` for x up to 0, as exact as the type can tell; 0 far below.
+    fn exp(x: f64) -> f64;
+
     /// `x w^T`: rows `(N, D)` and `(M, D)` to `(N, M)`.
     fn scores(xs: &[Self], ws: &[Self], dim: usize) -> Vec<Self>;
 
@@ -27,6 +31,10 @@ fn block(task: usize, size: usize, end: usize) -> std::ops::Range<usize> {
 }
 
 impl Real for f32 {
+    fn exp(x: f64) -> f64 {
+        f64::from(exp(x as f32))
+    }
+
     fn scores(xs: &[f32], ws: &[f32], dim: usize) -> Vec<f32> {
         let (rows, width) = (xs.len() / dim, ws.len() / dim);
         let mut out = vec![0.; rows * width];
@@ -73,6 +81,10 @@ impl Real for f32 {
 }
 
 impl Real for f64 {
+    fn exp(x: f64) -> f64 {
+        x.exp()
+    }
+
     fn scores(xs: &[f64], ws: &[f64], dim: usize) -> Vec<f64> {
         let dot = |x: &[f64], w: &[f64]| x.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
         let rows = xs.chunks_exact(dim);

@@ -33,11 +33,13 @@ pub(crate) fn cross_entropy(logits: &Tensor, classes: &Tensor) -> Result<Option<
         return Ok(None);
     }
     of_reals!([logits], |T| {
-        loss_of_rows::<T>("cross-entropy", logits, |row, scores, slopes| {
+        loss_of_rows::<T>("cross-entropy", logits, |row, scores, powers, slopes| {
             let class = classes[row] as usize;
-            let log_sum = log_sum_exp(scores);
+            let (log_sum, total) = log_sum_exp::<T>(scores, powers);
             if let Some(slopes) = slopes {
-                softmax_into(scores, log_sum, slopes);
+                for (slope, power) in slopes.iter_mut().zip(powers) {
+                    *slope = *power / total;
+                }
                 slopes[class] -= 1.;
             }
             log_sum - scores[class]
@@ -45,16 +47,14 @@ pub(crate) fn cross_entropy(logits: &Tensor, classes: &Tensor) -> Result<Option<
     })
 }
 
-fn log_sum_exp(scores: &[f64]) -> f64 {
+/// `ln Σ e^s`, the powers `e^(s - largest)` and their sum.
+fn log_sum_exp<T: Real>(scores: &[f64], powers: &mut [f64]) -> (f64, f64) {
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
-    largest + sum.ln()
-}
-
-fn softmax_into(scores: &[f64], log_sum: f64, probs: &mut [f64]) {
-    for (prob, score) in probs.iter_mut().zip(scores) {
-        *prob = (score - log_sum).exp();
+    for (power, score) in powers.iter_mut().zip(scores) {
+        *power = T::exp(score - largest);
     }
+    let total: f64 = powers.iter().sum();
+    (largest + total.ln(), total)
 }
 
 /// The loss of each row `(N,)` for targets `(N, C)`; `None` where tensors lie on a device.
@@ -73,14 +73,14 @@ fn soft<T: Real>(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     {
         let (scores, weights) = (Values::<T>::of(logits)?, Values::<T>::of(targets)?);
         let (scores, weights) = (scores.slice()?, weights.slice()?);
-        let mut row = vec![0.; classes];
+        let (mut row, mut powers) = (vec![0.; classes], vec![0.; classes]);
         for index in 0..rows {
             let weights = &weights[index * classes..][..classes];
             let scores = &scores[index * classes..][..classes];
             row.iter_mut()
                 .zip(scores)
                 .for_each(|(to, score)| *to = score.to_f64());
-            let log_sum = log_sum_exp(&row);
+            let (log_sum, sum) = log_sum_exp::<T>(&row, &mut powers);
             let total: f64 = weights.iter().map(|weight| weight.to_f64()).sum();
             let terms = weights.iter().zip(&row);
             let loss: f64 = terms
@@ -91,10 +91,10 @@ fn soft<T: Real>(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
                 of_targets.extend(row.iter().map(|score| T::from_f64(log_sum - score)));
             }
             if logits.track_op() {
-                let pairs = row.iter().zip(weights);
-                of_logits.extend(pairs.map(|(score, weight)| {
-                    T::from_f64(total * (score - log_sum).exp() - weight.to_f64())
-                }));
+                let pairs = powers.iter().zip(weights);
+                of_logits.extend(
+                    pairs.map(|(power, weight)| T::from_f64(total * power / sum - weight.to_f64())),
+                );
             }
         }
     }

@@ -16,12 +16,12 @@ const ROWS: usize = 64;
 /// Floating-point operations that an entry's exponential and what goes with it are worth.
 pub(super) const ENTRY: usize = 400;
 
-/// `f(row's number, scores, slopes)` gives a row's loss, and writes the loss's gradient over the scores. It
-/// must not read the slopes, and is not asked for them where nothing flows back.
+/// `f(row's number, scores, memory for a row, slopes)` gives a row's loss, and writes the loss's gradient over
+/// the scores. It must not read the slopes, and is not asked for them where nothing flows back.
 pub(super) fn loss_of_rows<T: Real>(
     name: &'static str,
     logits: &Tensor,
-    f: impl Fn(usize, &[f64], Option<&mut [f64]>) -> f64 + Send + Sync,
+    f: impl Fn(usize, &[f64], &mut [f64], Option<&mut [f64]>) -> f64 + Sync,
 ) -> Result<Tensor> {
     let (rows, classes) = logits.dims2()?;
     let logits = &logits.contiguous()?;
@@ -37,6 +37,7 @@ pub(super) fn loss_of_rows<T: Real>(
         for_each(rows.div_ceil(ROWS), ENTRY * values.len(), |task| {
             let (losses, slopes) = (losses.take(task), slopes.take(task));
             let mut scores = vec![0.; classes];
+            let mut memory = vec![0.; classes];
             let mut slope = vec![0.; classes];
             for (offset, loss) in losses.iter_mut().enumerate() {
                 let row = task * ROWS + offset;
@@ -45,10 +46,10 @@ pub(super) fn loss_of_rows<T: Real>(
                     *score = from.to_f64();
                 }
                 if slopes.is_empty() {
-                    *loss = T::from_f64(f(row, &scores, None));
+                    *loss = T::from_f64(f(row, &scores, &mut memory, None));
                     continue;
                 }
-                *loss = T::from_f64(f(row, &scores, Some(&mut slope)));
+                *loss = T::from_f64(f(row, &scores, &mut memory, Some(&mut slope)));
                 for (to, slope) in slopes[offset * classes..].iter_mut().zip(&slope) {
                     *to = T::from_f64(*slope);
                 }

@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Tensor};
 
+use super::super::real::Real;
 use super::super::values::{Values, of_reals};
 use super::rows::loss_of_rows;
 use crate::Result;
@@ -32,56 +33,63 @@ pub(crate) fn set_loss(
     let sets = Values::<u8>::of(&positive)?;
     let sets = sets.slice()?;
     of_reals!([logits], |T| {
-        loss_of_rows::<T>("set loss", logits, |row, scores, slopes| {
-            kind.of_row(scores, &sets[row * classes..][..classes], slopes)
+        loss_of_rows::<T>("set loss", logits, |row, scores, powers, slopes| {
+            kind.of_row::<T>(scores, &sets[row * classes..][..classes], powers, slopes)
         })
     })
 }
 
 impl SetLoss {
-    fn of_row(self, scores: &[f64], positive: &[u8], slopes: Option<&mut [f64]>) -> f64 {
+    /// `powers` is memory for a row.
+    fn of_row<T: Real>(
+        self,
+        scores: &[f64],
+        positive: &[u8],
+        powers: &mut [f64],
+        slopes: Option<&mut [f64]>,
+    ) -> f64 {
         // Positive scores count with their sign turned where each has to win by itself.
         let sign = if self == Self::Ranking { -1. } else { 1. };
-        let term = |score: f64, is_positive: u8| {
-            if is_positive != 0 {
-                sign * score
-            } else {
-                score
-            }
-        };
-        let mut largest = [f64::NEG_INFINITY; 2];
+        // Which class is positive cannot be foreseen: values are chosen, not ways through the code.
+        let (mut largest_negative, mut largest_positive) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
         for (score, is_positive) in scores.iter().zip(positive) {
-            let side = usize::from(*is_positive != 0);
-            largest[side] = largest[side].max(term(*score, *is_positive));
+            let (negative, positive) = match *is_positive != 0 {
+                true => (f64::NEG_INFINITY, sign * score),
+                false => (*score, f64::NEG_INFINITY),
+            };
+            largest_negative = largest_negative.max(negative);
+            largest_positive = largest_positive.max(positive);
         }
-        let mut sums = [0.; 2];
-        let mut own = [0.; 32];
-        let mut more = Vec::new();
-        let powers = match scores.len() <= own.len() {
-            true => &mut own[..scores.len()],
-            false => {
-                more.resize(scores.len(), 0.);
-                &mut more[..]
-            }
-        };
+        let (mut negative_sum, mut positive_sum) = (0., 0.);
         for ((power, score), is_positive) in powers.iter_mut().zip(scores).zip(positive) {
-            let side = usize::from(*is_positive != 0);
-            *power = (term(*score, *is_positive) - largest[side]).exp();
-            sums[side] += *power;
+            let (factor, largest) = match *is_positive != 0 {
+                true => (sign, largest_positive),
+                false => (1., largest_negative),
+            };
+            *power = T::exp(factor * score - largest);
+            let (negative, positive) = match *is_positive != 0 {
+                true => (0., *power),
+                false => (*power, 0.),
+            };
+            negative_sum += negative;
+            positive_sum += positive;
         }
-        let log_sum = |side: usize| match sums[side] == 0. {
+        let log_sum = |largest: f64, sum: f64| match sum == 0. {
             true => EMPTY,
-            false => largest[side] + sums[side].ln(),
+            false => largest + sum.ln(),
         };
-        let (negative, positive_sum) = (log_sum(0), log_sum(1));
-        let lead = negative - sign * positive_sum;
-        let tail = (-lead.abs()).exp();
+        let lead = log_sum(largest_negative, negative_sum)
+            - sign * log_sum(largest_positive, positive_sum);
+        let tail = T::exp(-lead.abs());
         if let Some(slopes) = slopes {
             let pull = if lead >= 0. { 1. } else { tail } / (1. + tail);
+            let (of_negative, of_positive) = (pull / negative_sum, -pull / positive_sum);
             for ((slope, power), is_positive) in slopes.iter_mut().zip(powers).zip(positive) {
-                let side = usize::from(*is_positive != 0);
-                let share = pull * *power / sums[side];
-                *slope = if side == 1 { -share } else { share };
+                *slope = *power
+                    * match *is_positive != 0 {
+                        true => of_positive,
+                        false => of_negative,
+                    };
             }
         }
         lead.max(0.) + tail.ln_1p()
