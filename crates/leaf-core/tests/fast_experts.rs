@@ -201,3 +201,140 @@ fn large_and_uneven() -> Result<()> {
     }
     Ok(())
 }
+
+fn usual(how: Combine) -> Case {
+    Case {
+        seed: 3,
+        rows: 20,
+        dim: 16,
+        hidden: 8,
+        num_experts: 4,
+        kept: 2,
+        tied: false,
+        how,
+        used: 4,
+    }
+}
+
+#[test]
+fn bf16_is_computed_in_f32() -> Result<()> {
+    let case = usual(Combine::WeightedSum);
+    let mut random = Random::new(case.seed);
+    let both = case.variables(&mut random)?;
+    let chosen = case.chosen(&mut random)?;
+    let converted = |dtype| {
+        let rounded = both.single.iter().map(|var| {
+            let rounded = var.to_dtype(DType::BF16)?.to_dtype(dtype)?;
+            Var::from_tensor(&rounded)
+        });
+        rounded.collect::<candle_core::Result<Vec<Var>>>()
+    };
+    let cotangent = Tensor::ones((case.rows, case.dim), DType::F32, &DEVICE)?;
+    let vars = converted(DType::BF16)?;
+    let (found, found_gradients) =
+        case.run(&case.bank(&vars)?, &vars, &chosen, &cotangent, true)?;
+    let vars = converted(DType::F64)?;
+    let twin = case.bank(&vars)?.plain();
+    let (wanted, wanted_gradients) = case.run(&twin, &vars, &chosen, &cotangent, false)?;
+    let near = |found: &[f64], wanted: &[f64]| {
+        let largest = wanted.iter().fold(1f64, |m, w| m.max(w.abs()));
+        let pairs = found.iter().zip(wanted);
+        assert!(
+            pairs
+                .map(|(f, w)| (f - w).abs())
+                .all(|d| d <= 2e-2 * largest)
+        );
+    };
+    near(&found, &wanted);
+    for (found, wanted) in found_gradients
+        .iter()
+        .flatten()
+        .zip(wanted_gradients.iter().flatten())
+    {
+        near(found, wanted);
+    }
+    Ok(())
+}
+
+/// A pass over rows whose weights are these.
+fn with_weights(bank: &ExpertBank, weights: &Tensor, how: Combine) -> Result<(Vec<f64>, Vec<f64>)> {
+    let weights = Var::from_tensor(weights)?;
+    let (rows, kept) = weights.dims2()?;
+    let chosen = (0..rows * kept).map(|i| (i % kept) as u32);
+    let importance = Tensor::zeros(bank.num_experts(), DType::F32, &DEVICE)?;
+    let routing = Routing {
+        weights: weights.as_tensor().clone(),
+        experts: Tensor::from_iter(chosen, &DEVICE)?.reshape((rows, kept))?,
+        load: importance.clone(),
+        importance,
+    };
+    let xs = Tensor::ones((rows, 16), DType::F32, &DEVICE)?;
+    let ys = bank.fuse(&xs, &routing, how, Mode::Train)?;
+    let store = ys.sum_all()?.backward()?;
+    let gradient = store.get(&weights).expect("a gradient");
+    Ok((entries(&ys)?, entries(gradient)?))
+}
+
+#[test]
+fn weights_that_underflowed_are_finite() -> Result<()> {
+    for how in [Combine::WeightedSum, Combine::LogSpace] {
+        let case = usual(how);
+        let both = case.variables(&mut Random::new(case.seed))?;
+        let bank = case.bank(&both.single)?;
+        let weights = Tensor::new(
+            &[[1f32, 0.], [0., 0.], [1e-40, 1.], [1e-30, 1e-30]],
+            &DEVICE,
+        )?;
+        let (found, slopes) = with_weights(&bank, &weights, how)?;
+        let (wanted, wanted_slopes) = with_weights(&bank.plain(), &weights, how)?;
+        close("output", &found, &wanted);
+        let largest = wanted_slopes.iter().fold(1f64, |m, w| m.max(w.abs()));
+        for (found, wanted) in slopes.iter().zip(&wanted_slopes) {
+            assert!(found.is_finite());
+            assert!((found - wanted).abs() <= 1e-4 * wanted.abs().max(1e-6 * largest));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_routing_that_does_not_fit_is_named() -> Result<()> {
+    let case = usual(Combine::WeightedSum);
+    let both = case.variables(&mut Random::new(case.seed))?;
+    let bank = case.bank(&both.single)?;
+    let importance = Tensor::zeros(4, DType::F32, &DEVICE)?;
+    let fuse = |rows: usize, expert: u32| {
+        let routing = Routing {
+            weights: Tensor::ones((rows, 1), DType::F32, &DEVICE)?,
+            experts: Tensor::full(expert, (rows, 1), &DEVICE)?,
+            load: importance.clone(),
+            importance: importance.clone(),
+        };
+        bank.fuse(&both.single[0], &routing, Combine::WeightedSum, Mode::Eval)
+    };
+    assert!(fuse(20, 3).is_ok());
+    let error = fuse(20, 4).unwrap_err().to_string();
+    assert!(error.contains("routing.experts = 4"), "{error}");
+    let error = fuse(19, 3).unwrap_err().to_string();
+    assert!(
+        error.contains("routing's weights") && error.contains("20"),
+        "{error}"
+    );
+    Ok(())
+}
+
+#[test]
+fn no_rows_pass_through() -> Result<()> {
+    let config = leaf_core::MixtureConfig::default();
+    let vb = leaf_core::Parameters::new(0).builder(DType::F32, &DEVICE);
+    let noise = leaf_core::NoiseSource::new(Random::new(0));
+    let mixture = leaf_core::mixture_of_experts(16, &config, vb, noise)?;
+    let xs = Tensor::zeros((0, 16), DType::F32, &DEVICE)?;
+    for mixture in [mixture.clone(), mixture.plain()] {
+        for mode in [Mode::Train, Mode::Eval] {
+            let aggregated = leaf_core::Aggregator::aggregate(&mixture, &xs, mode)?;
+            assert_eq!(aggregated.output.dims(), [0, 16]);
+        }
+    }
+    Ok(())
+}

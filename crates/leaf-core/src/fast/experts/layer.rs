@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 
+use pulp::{Simd, WithSimd};
+
 use super::super::matrix::{Fresh, Source, Target};
 use super::super::parallel::for_each;
 use super::super::product::{dots, weighted_rows};
+use super::super::simd::run;
 use super::Assignment;
 
 /// Positions, outputs and weight rows that a task covers at most. A task's inputs stay in a core's second
@@ -102,13 +105,13 @@ impl Layer<'_> {
                 weights.part(columns.clone()),
                 product,
             );
-            let bias = &self.biases[*expert][columns.clone()];
-            for (row, position) in positions.clone().enumerate() {
-                // SAFETY: the product has written it.
-                let row = unsafe { part.row(row) };
-                row.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
-                finish(row, after, position * self.outputs + columns.start);
-            }
+            run(Finish {
+                block: &mut part,
+                bias: Some(&self.biases[*expert][columns.clone()]),
+                after,
+                first: positions.start * self.outputs + columns.start,
+                step: self.outputs,
+            });
         });
     }
 
@@ -167,11 +170,13 @@ impl Layer<'_> {
                         [(), ()].map(|()| unsafe { dx.part(positions.clone(), columns.clone()) });
                     let weights = weights.columns_part(columns.clone());
                     weighted_rows(dy.part(positions.clone()), weights, product, false);
-                    for (row, position) in positions.clone().enumerate() {
-                        // SAFETY: the product has written it.
-                        let row = unsafe { part.row(row) };
-                        finish(row, after, position * self.inputs + columns.start);
-                    }
+                    run(Finish {
+                        block: &mut part,
+                        bias: None,
+                        after,
+                        first: positions.start * self.inputs + columns.start,
+                        step: self.inputs,
+                    });
                 }
                 Task::Weights(expert, positions, rows) => {
                     let dy = dy.part(positions.clone()).columns_part(rows.clone());
@@ -206,23 +211,45 @@ impl Layer<'_> {
     }
 }
 
-/// What comes after a product, for part of a row that begins at `offset` of the whole.
-fn finish(row: &mut [f32], after: After<'_>, offset: usize) {
-    match after {
-        After::Nothing => {}
-        After::Relu => {
-            for y in row {
-                *y = if *y < 0. { -0. } else { *y + 0. };
+/// What comes after a product, for a block that the product has written.
+struct Finish<'a, 'b> {
+    block: &'a mut Target<'b>,
+    bias: Option<&'a [f32]>,
+    after: After<'a>,
+    /// Where the block begins in the whole, and the whole's width.
+    first: usize,
+    step: usize,
+}
+
+impl WithSimd for Finish<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for row in 0..self.block.row_count() {
+            let offset = self.first + row * self.step;
+            // SAFETY: the product has written it.
+            let row = unsafe { self.block.row(row) };
+            if let Some(bias) = self.bias {
+                row.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
             }
-        }
-        After::Rectified(hidden) => {
-            for (dx, hidden) in row.iter_mut().zip(&hidden[offset..]) {
-                *dx = if hidden.is_sign_negative() { 0. } else { *dx };
-            }
-        }
-        After::Add(other) => {
-            for (y, other) in row.iter_mut().zip(&other[offset..]) {
-                *y += other;
+            match self.after {
+                After::Nothing => {}
+                After::Relu => {
+                    for y in row {
+                        *y = if *y < 0. { -0. } else { *y + 0. };
+                    }
+                }
+                After::Rectified(hidden) => {
+                    for (dx, hidden) in row.iter_mut().zip(&hidden[offset..]) {
+                        *dx = if hidden.is_sign_negative() { 0. } else { *dx };
+                    }
+                }
+                After::Add(other) => {
+                    for (y, other) in row.iter_mut().zip(&other[offset..]) {
+                        *y += other;
+                    }
+                }
             }
         }
     }
