@@ -27,7 +27,19 @@ fn a_trainer_of_ones_own_trains() {
 }
 
 #[test]
-fn it_takes_less_than_80_lines() {
+fn the_core_alone_serves_a_model_of_ones_own() {
+    let printed = run("leaf-alone");
+    let accuracies = printed.lines().find_map(|line| {
+        let (before, after) = line.strip_prefix("accuracy ")?.split_once(" -> ")?;
+        Some((before.parse::<f32>().ok()?, after.parse::<f32>().ok()?))
+    });
+    let (before, after) = accuracies.unwrap_or_else(|| panic!("no accuracies: {printed}"));
+    assert!(after > 0.8 && after > before + 0.3, "{printed}");
+    assert!(printed.contains("same logits: true"), "{printed}");
+}
+
+#[test]
+fn a_trainer_takes_less_than_80_lines() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = root.join("tests/outside/own-trainer/src/main.rs");
     let text = std::fs::read_to_string(file).expect("the crate's file");

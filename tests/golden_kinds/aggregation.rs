@@ -19,6 +19,8 @@ pub(crate) struct Stored<'a> {
     pub(crate) linear_experts: bool,
     pub(crate) tied: bool,
     pub(crate) combine: Combine,
+    /// By candle's operations instead of by hand.
+    pub(crate) plain: bool,
 }
 
 impl Stored<'_> {
@@ -32,7 +34,8 @@ impl Stored<'_> {
             let experts = (0..self.gate.num_experts).map(|i| self.expert(i, vars));
             ExpertBank::distinct(experts.collect::<Outcome<_>>()?)?
         };
-        Ok(MixtureOfExperts::new(gate, experts, self.combine)?)
+        let mixture = MixtureOfExperts::new(gate, experts, self.combine)?;
+        Ok(if self.plain { mixture.plain() } else { mixture })
     }
 
     fn expert(&self, i: usize, vars: &mut Vars) -> Outcome<Expert> {
@@ -101,6 +104,13 @@ pub(crate) fn expect_gradients(case: &Case, loss: &Tensor, vars: &Vars) -> Outco
 }
 
 pub(crate) fn aggregation(case: &Case) -> Outcome {
+    for (case, plain) in case.ways()? {
+        one_way(&case, plain)?;
+    }
+    Ok(())
+}
+
+fn one_way(case: &Case, plain: bool) -> Outcome {
     let stored = Stored {
         case,
         prefix: "",
@@ -111,6 +121,7 @@ pub(crate) fn aggregation(case: &Case) -> Outcome {
         linear_experts: case.text("expert")? == "linear",
         tied: case.flag("tied_experts")?,
         combine: combine(case)?,
+        plain,
     };
     let train = case.flag("train")?;
     let mode = if train { Mode::Train } else { Mode::Eval };

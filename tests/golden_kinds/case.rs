@@ -25,6 +25,32 @@ impl Case {
         Ok(Self { meta, tensors })
     }
 
+    /// Every way to compute what is there by hand and by candle's operations: both, in f32 and in f64.
+    pub(crate) fn ways(&self) -> Outcome<Vec<(Self, bool)>> {
+        let mut ways = Vec::new();
+        for dtype in [DType::F32, DType::F64] {
+            for plain in [false, true] {
+                ways.push((self.converted(dtype)?, plain));
+            }
+        }
+        Ok(ways)
+    }
+
+    /// The same numbers in another type.
+    fn converted(&self, dtype: DType) -> Outcome<Self> {
+        let convert = |(name, tensor): (&String, &Tensor)| {
+            let tensor = match tensor.dtype().is_float() {
+                true => tensor.to_dtype(dtype)?,
+                false => tensor.clone(),
+            };
+            Ok((name.clone(), tensor))
+        };
+        Ok(Self {
+            meta: self.meta.clone(),
+            tensors: self.tensors.iter().map(convert).collect::<Outcome<_>>()?,
+        })
+    }
+
     /// A configuration entry as it stands.
     pub(crate) fn text(&self, key: &str) -> Outcome<&str> {
         let value = self.meta.get(key);

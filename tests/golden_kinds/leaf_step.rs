@@ -82,6 +82,7 @@ fn head(case: &Case, vars: &mut Vars) -> Outcome<Head> {
             linear_experts: false,
             tied: false,
             combine: combine(case)?,
+            plain: false,
         };
         stored.mixture(NoiseSource::recorded(noise), vars)
     };

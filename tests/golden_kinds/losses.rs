@@ -2,7 +2,7 @@
 
 use leaf_core::{
     CategoryDecoupling, ContrastiveConfig, DecouplingConfig, Pairs, SetWeighting, contrastive,
-    decoupled_consistency,
+    decoupled_consistency, plain,
 };
 use leaf_ssl::Logits;
 
@@ -19,21 +19,34 @@ pub(crate) fn weighting(case: &Case) -> Outcome<SetWeighting> {
 }
 
 pub(crate) fn category(case: &Case) -> Outcome {
+    for (case, plain) in case.ways()? {
+        category_one_way(&case, plain)?;
+    }
+    Ok(())
+}
+
+fn category_one_way(case: &Case, plain: bool) -> Outcome {
     let config = DecouplingConfig {
         max_positives: case.number("max_positives")?,
         threshold: case.number("threshold")?,
         weighting: weighting(case)?,
         teacher_temperature: 1.,
     };
-    let decoupling = CategoryDecoupling::new(config, case.number("classes")?)?;
+    let decoupling = CategoryDecoupling::new(config.clone(), case.number("classes")?)?;
     let weak = Logits::new(case.tensor("weak_logits")?)?;
-    let sets = decoupling.decouple(weak.probs()?.tensor())?;
+    let sets = match plain {
+        false => decoupling.decouple(weak.probs()?.tensor())?,
+        true => plain::decouple(weak.probs()?.tensor(), &config)?,
+    };
     case.expect_exact("positives", &sets.positive)?;
     case.expect_exact("n_positives", &sets.count)?;
     case.expect("weight", &sets.weight)?;
 
     let strong = case.var("strong_logits")?;
-    let losses = decoupled_consistency(&strong, &sets)?;
+    let losses = match plain {
+        false => decoupled_consistency(&strong, &sets)?,
+        true => plain::decoupled_consistency(&strong, &sets)?,
+    };
     case.expect("loss", &losses)?;
     let mean = (losses * &sets.weight)?.mean_all()?;
     case.expect("mean_loss", &mean)?;
@@ -43,6 +56,13 @@ pub(crate) fn category(case: &Case) -> Outcome {
 }
 
 pub(crate) fn supcon(case: &Case) -> Outcome {
+    for (case, plain) in case.ways()? {
+        supcon_one_way(&case, plain)?;
+    }
+    Ok(())
+}
+
+fn supcon_one_way(case: &Case, plain: bool) -> Outcome {
     let views = case.var("features")?;
     let (labels, mask) = (case.tensor("labels")?, case.tensor("mask")?);
     let pairs = match case.text("mode")? {
@@ -56,7 +76,11 @@ pub(crate) fn supcon(case: &Case) -> Outcome {
         base_temperature: case.number("base_temperature")?,
         ..Default::default()
     };
-    let loss = contrastive(&views, pairs, &config)?.mean_all()?;
+    let losses = match plain {
+        false => contrastive(&views, pairs, &config)?,
+        true => plain::contrastive(&views, pairs, &config)?,
+    };
+    let loss = losses.mean_all()?;
     case.expect("loss", &loss)?;
     let grads = loss.backward()?;
     let grad = grads.get(&views).ok_or("no gradient")?;

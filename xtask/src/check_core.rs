@@ -4,7 +4,14 @@ use crate::Outcome;
 use crate::workspace::{cargo, output};
 
 /// What may come with `leaf-core`.
-const ALLOWED: &[&str] = &["candle-core", "candle-nn", "rand", "serde", "thiserror"];
+const ALLOWED: &[&str] = &[
+    "candle-core",
+    "candle-nn",
+    "pulp",
+    "rand",
+    "serde",
+    "thiserror",
+];
 
 /// Asks cargo what `leaf-core` depends on, with every feature that no device needs.
 ///

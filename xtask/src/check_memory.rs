@@ -1,4 +1,4 @@
-//! AddressSanitizer over leaf-vision, whose kernels hold all `unsafe` code.
+//! AddressSanitizer over leaf-core and leaf-vision, whose kernels hold all `unsafe` code.
 //!
 //! The sanitizer is an unstable option of rustc. It is given to the workspace's own crates alone, by
 //! standing between cargo and rustc: the dependencies are those that the tests have built already. The
@@ -24,8 +24,8 @@ const HOSTS: &[&str] = &[
     "x86_64-unknown-linux-gnu",
 ];
 
-/// Runs leaf-vision's kernel and pass tests under AddressSanitizer, on every instruction set that this
-/// processor has.
+/// Runs leaf-core's modules by hand and leaf-vision's kernels and passes under AddressSanitizer, the latter
+/// on every instruction set that this processor has.
 #[derive(Debug, Args)]
 pub(crate) struct CheckMemory {
     /// Random cases for each property.
@@ -50,9 +50,24 @@ impl CheckMemory {
             )
             .into());
         }
+        self.sanitized(&["--package=leaf-core", "--lib", "--", "fast::"])?;
+        let modules = ["experts", "gate", "losses"].map(|name| format!("--test=fast_{name}"));
+        let [experts, gate, losses] = modules.each_ref().map(String::as_str);
+        self.sanitized(&["--package=leaf-core", experts, gate, losses])?;
+        self.sanitized(&[
+            "--package=leaf-vision",
+            "--lib",
+            "--",
+            "kernels::",
+            "pass::",
+        ])
+    }
+
+    /// Runs tests that are built with the sanitizer.
+    fn sanitized(&self, tests: &[&str]) -> Outcome {
         run(cargo()
-            .args(["test", "--package=leaf-vision", "--lib", "--"])
-            .args(["kernels::", "pass::"])
+            .arg("test")
+            .args(tests)
             .env("RUSTC_WORKSPACE_WRAPPER", std::env::current_exe()?)
             .env(COMPILER, "1")
             .env("PROPTEST_CASES", self.cases.to_string())

@@ -37,7 +37,7 @@ enum Chore {
     CheckStyle,
     /// That leaf-core reaches its users with few dependencies.
     CheckCore,
-    /// Runs leaf-vision's kernels under AddressSanitizer.
+    /// Runs leaf-core's and leaf-vision's kernels under AddressSanitizer.
     CheckMemory(check_memory::CheckMemory),
     /// How far f32's gradients are from f64's, beside PyTorch's; needs a Python with torch.
     GradientError(gradient_error::GradientError),

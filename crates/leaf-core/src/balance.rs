@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use crate::{Result, Routing};
+use crate::{Result, Routing, fast};
 
 /// Keeps the ratio finite when nothing is routed.
 const TINY: f64 = 1e-10;
@@ -15,6 +15,17 @@ const TINY: f64 = 1e-10;
 /// # Errors
 /// Those of candle.
 pub fn balance_loss(routing: &Routing) -> Result<Tensor> {
+    if let Some(loss) = fast::balance(&routing.importance, &routing.load, TINY)? {
+        return Ok(loss);
+    }
+    plain(routing)
+}
+
+/// [`balance_loss`] by candle's operations.
+///
+/// # Errors
+/// Those of candle.
+pub(crate) fn plain(routing: &Routing) -> Result<Tensor> {
     Ok((squared_variation(&routing.importance)? + squared_variation(&routing.load)?)?)
 }
 

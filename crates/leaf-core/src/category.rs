@@ -1,12 +1,10 @@
 //! The category level: which classes an ambiguous face may belong to.
 
-use candle_core::{DType, Tensor};
-use candle_nn::ops::softmax;
+use candle_core::Tensor;
 
 use crate::bounds::{positive, share};
 use crate::cross_entropy::rows_and_classes;
-use crate::ranking::descending;
-use crate::{Error, Result};
+use crate::{Error, Result, fast, plain};
 
 /// How much a face counts, given its probabilities.
 ///
@@ -112,7 +110,7 @@ pub struct CategoryDecoupling {
 }
 
 /// Probabilities this small are as good as none; their logarithm must stay finite.
-const SMALLEST_PROBABILITY: f64 = 1e-8;
+pub(crate) const SMALLEST_PROBABILITY: f64 = 1e-8;
 
 impl CategoryDecoupling {
     /// For that many classes.
@@ -129,81 +127,16 @@ impl CategoryDecoupling {
     /// # Errors
     /// [`Error::Shape`] unless they are `(N, C)` with more than `max_positives` classes.
     pub fn decouple(&self, weak_probs: &Tensor) -> Result<LabelSets> {
-        let (rows, classes) = rows_and_classes(weak_probs)?;
+        let (_, classes) = rows_and_classes(weak_probs)?;
         if classes <= self.config.max_positives {
             return Err(Error::MaxPositives {
                 max_positives: self.config.max_positives,
                 num_classes: classes,
             });
         }
-        let probs = weak_probs.detach();
-        if rows == 0 {
-            return Ok(LabelSets {
-                positive: probs.to_dtype(DType::U8)?,
-                count: probs.sum(1)?,
-                weight: probs.sum(1)?,
-            });
+        match fast::decouple(weak_probs, &self.config)? {
+            Some(sets) => Ok(sets),
+            None => plain::decouple(weak_probs, &self.config),
         }
-        let probs = self.soften(&probs)?.contiguous()?;
-        let order = descending(&probs)?;
-        let sorted = probs.gather(&order, 1)?;
-        let cumulated = sorted.cumsum(1)?;
-        let count = self.positives(&cumulated)?;
-        Ok(LabelSets {
-            positive: first_ranks(&order, &count)?,
-            weight: self.weight(&sorted, &cumulated, &count)?,
-            count: count.squeeze(1)?.to_dtype(probs.dtype())?,
-        })
     }
-
-    /// `softmax(ln p / T)`.
-    fn soften(&self, probs: &Tensor) -> Result<Tensor> {
-        if self.config.teacher_temperature == 1. {
-            return Ok(probs.clone());
-        }
-        let logits = probs.maximum(SMALLEST_PROBABILITY)?.log()?;
-        Ok(softmax(&(logits / self.config.teacher_temperature)?, 1)?)
-    }
-
-    /// n for each row `(N, 1)`, u32: 1 and one more for each set before K that falls short of θ.
-    fn positives(&self, cumulated: &Tensor) -> Result<Tensor> {
-        let rows = cumulated.dim(0)?;
-        let ones = Tensor::ones((rows, 1), DType::U32, cumulated.device())?;
-        if self.config.max_positives == 1 {
-            return Ok(ones);
-        }
-        let looked_at = cumulated.narrow(1, 1, self.config.max_positives - 1)?;
-        let short = looked_at.lt(self.config.threshold)?;
-        let short = short.to_dtype(DType::U32)?.sum_keepdim(1)?;
-        Ok((ones + short)?)
-    }
-
-    fn weight(&self, sorted: &Tensor, cumulated: &Tensor, count: &Tensor) -> Result<Tensor> {
-        let size = (count.to_dtype(sorted.dtype())? + 1.)?;
-        let a = (cumulated.gather(count, 1)? / size)?;
-        let b = sorted.gather(count, 1)?;
-        let gap = (&a - &b)?;
-        let weight = match self.config.weighting {
-            SetWeighting::Linear => (gap / a)?,
-            SetWeighting::Convex => (gap / (a + b)?)?,
-            SetWeighting::Concave => (ln_1_plus_50(&gap)? / ln_1_plus_50(&a)?)?,
-            SetWeighting::None => b.ones_like()?,
-        };
-        // Rounding can leave a flat prediction a little below 0.
-        Ok(weight.clamp(0., 1.)?.squeeze(1)?)
-    }
-}
-
-fn ln_1_plus_50(xs: &Tensor) -> Result<Tensor> {
-    Ok(((xs * 50.)? + 1.)?.log()?)
-}
-
-/// 1 for the classes that `order` ranks before `count` `(N, 1)`, else 0.
-fn first_ranks(order: &Tensor, count: &Tensor) -> Result<Tensor> {
-    let classes = order.dim(1)? as u32;
-    let ranks = Tensor::arange(0, classes, order.device())?.unsqueeze(0)?;
-    // Metal scatters no bytes, so the sets are bytes only at the end.
-    let inside = ranks.broadcast_lt(count)?.to_dtype(DType::U32)?;
-    let sets = order.zeros_like()?.scatter(order, &inside, 1)?;
-    Ok(sets.to_dtype(DType::U8)?)
 }

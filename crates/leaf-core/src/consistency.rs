@@ -3,8 +3,7 @@
 use candle_core::Tensor;
 
 use crate::cross_entropy::rows_and_classes;
-use crate::log_sum_exp::log_sum_exp_over;
-use crate::{Error, LabelSets, Result, softplus};
+use crate::{Error, LabelSets, Result, fast, plain};
 
 /// The decoupled consistency loss `(N,)`: every positive class must score above every negative one.
 ///
@@ -30,14 +29,11 @@ use crate::{Error, LabelSets, Result, softplus};
 /// # Errors
 /// [`Error::Shape`] if the sets are of other faces or classes.
 pub fn decoupled_consistency(strong_logits: &Tensor, sets: &LabelSets) -> Result<Tensor> {
-    let rows = check(strong_logits, sets)?;
-    if rows == 0 {
-        return Ok(strong_logits.sum(1)?);
+    check(strong_logits, sets)?;
+    match fast::set_loss(strong_logits, &sets.positive, fast::SetLoss::Ranking)? {
+        Some(losses) => Ok(losses),
+        None => plain::decoupled_consistency(strong_logits, sets),
     }
-    let negative = sets.positive.eq(0u8)?;
-    let weakest_positive = log_sum_exp_over(&strong_logits.neg()?, &sets.positive)?;
-    let strongest_negative = log_sum_exp_over(strong_logits, &negative)?;
-    softplus(&(weakest_positive + strongest_negative)?)
 }
 
 /// The set loss `(N,)`: the negative classes must lose their probability.
@@ -48,16 +44,14 @@ pub fn decoupled_consistency(strong_logits: &Tensor, sets: &LabelSets) -> Result
 /// # Errors
 /// [`Error::Shape`] if the sets are of other faces or classes.
 pub fn positive_set_loss(strong_logits: &Tensor, sets: &LabelSets) -> Result<Tensor> {
-    let rows = check(strong_logits, sets)?;
-    if rows == 0 {
-        return Ok(strong_logits.sum(1)?);
+    check(strong_logits, sets)?;
+    match fast::set_loss(strong_logits, &sets.positive, fast::SetLoss::Mass)? {
+        Some(losses) => Ok(losses),
+        None => plain::positive_set_loss(strong_logits, sets),
     }
-    let negative = log_sum_exp_over(strong_logits, &sets.positive.eq(0u8)?)?;
-    let positive = log_sum_exp_over(strong_logits, &sets.positive)?;
-    softplus(&(negative - positive)?)
 }
 
-fn check(strong_logits: &Tensor, sets: &LabelSets) -> Result<usize> {
+fn check(strong_logits: &Tensor, sets: &LabelSets) -> Result<()> {
     let (rows, classes) = rows_and_classes(strong_logits)?;
     if sets.positive.dims() != [rows, classes] {
         return Err(Error::Shape {
@@ -66,5 +60,5 @@ fn check(strong_logits: &Tensor, sets: &LabelSets) -> Result<usize> {
             found: sets.positive.dims().to_vec(),
         });
     }
-    Ok(rows)
+    Ok(())
 }

@@ -1,10 +1,9 @@
 //! Views of one face attract each other, views of others repel.
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 
 use crate::bounds::{not_negative, positive};
-use crate::log_sum_exp::log_sum_exp_over;
-use crate::{Error, Result};
+use crate::{Error, Result, fast, plain};
 
 /// Which rows attract each other.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +65,7 @@ impl ContrastiveConfig {
 /// [`Error::Shape`] unless the views are `(N, V, D)` and the pairs fit them.
 pub fn contrastive(views: &Tensor, pairs: Pairs, config: &ContrastiveConfig) -> Result<Tensor> {
     config.check()?;
-    let (faces, num_views, dim) = views.dims3().map_err(|_| Error::Shape {
+    let (faces, num_views, _) = views.dims3().map_err(|_| Error::Shape {
         what: "views",
         expected: "(N, V, D)".to_owned(),
         found: views.dims().to_vec(),
@@ -74,45 +73,15 @@ pub fn contrastive(views: &Tensor, pairs: Pairs, config: &ContrastiveConfig) -> 
     if faces == 0 || num_views == 0 {
         return Ok(views.sum((1, 2))?);
     }
-    // Row v * N + i is view v of face i.
-    let rows = views.transpose(0, 1)?.reshape((num_views * faces, dim))?;
-    let partners = partners(pairs, faces, num_views, &rows)?;
-    let similarity = (rows.matmul(&rows.t()?)? / config.temperature)?;
-    let others = not_self(num_views * faces, &rows)?;
-    let log_probs =
-        similarity.broadcast_sub(&log_sum_exp_over(&similarity, &others)?.unsqueeze(1)?)?;
-    let count = partners.sum(1)?;
-    // Views without partners have a sum of 0, which stays 0 over 1.
-    let none = count.eq(0.)?.to_dtype(count.dtype())?;
-    let attraction = ((partners * log_probs)?.sum(1)? / (count + none)?)?;
-    let per_view = (attraction * (-config.temperature / config.base_temperature))?;
-    Ok(per_view.reshape((num_views, faces))?.mean(0)?)
-}
-
-/// How strongly row i is drawn to row j `(VN, VN)`; never to itself.
-fn partners(pairs: Pairs, faces: usize, num_views: usize, rows: &Tensor) -> Result<Tensor> {
-    let (dtype, device) = (rows.dtype(), rows.device());
-    let of_faces = match pairs {
-        Pairs::Faces => Tensor::eye(faces, dtype, device)?,
-        Pairs::Classes(classes) => {
-            expect_dims("classes", classes, &[faces])?;
-            let column = classes.unsqueeze(1)?;
-            column
-                .broadcast_eq(&classes.unsqueeze(0)?)?
-                .to_dtype(dtype)?
-        }
-        Pairs::Mask(mask) => {
-            expect_dims("mask", mask, &[faces, faces])?;
-            mask.detach().to_dtype(dtype)?
-        }
-    };
-    let of_rows = of_faces.repeat((num_views, num_views))?;
-    Ok((of_rows * not_self(num_views * faces, rows)?.to_dtype(dtype)?)?)
-}
-
-/// 0 on the diagonal, 1 elsewhere (u8).
-fn not_self(count: usize, like: &Tensor) -> Result<Tensor> {
-    Ok(Tensor::eye(count, DType::U8, like.device())?.eq(0u8)?)
+    match pairs {
+        Pairs::Faces => {}
+        Pairs::Classes(classes) => expect_dims("classes", classes, &[faces])?,
+        Pairs::Mask(mask) => expect_dims("mask", mask, &[faces, faces])?,
+    }
+    match fast::contrastive(views, pairs, config)? {
+        Some(losses) => Ok(losses),
+        None => plain::contrastive(views, pairs, config),
+    }
 }
 
 fn expect_dims(what: &'static str, tensor: &Tensor, dims: &[usize]) -> Result<()> {
@@ -128,7 +97,7 @@ fn expect_dims(what: &'static str, tensor: &Tensor, dims: &[usize]) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
+    use candle_core::{DType, Device};
 
     use super::*;
 

@@ -1,9 +1,8 @@
 //! Cross-entropy for each row, never reduced here.
 
 use candle_core::Tensor;
-use candle_nn::ops::log_softmax;
 
-use crate::{Error, Result};
+use crate::{Error, Result, fast, plain};
 
 /// `-log softmax(z)_y` for each row: logits `(N, C)` and classes `(N,)` (u32) to `(N,)`.
 ///
@@ -18,12 +17,10 @@ pub fn cross_entropy(logits: &Tensor, classes: &Tensor) -> Result<Tensor> {
             found: classes.dims().to_vec(),
         });
     }
-    if rows == 0 {
-        return Ok(logits.sum(1)?);
+    match fast::cross_entropy(logits, classes)? {
+        Some(losses) => Ok(losses),
+        None => plain::cross_entropy(logits, classes),
     }
-    let log_probs = log_softmax(logits, 1)?;
-    let picked = log_probs.gather(&classes.unsqueeze(1)?.contiguous()?, 1)?;
-    Ok(picked.squeeze(1)?.neg()?)
 }
 
 /// `-Σ_c q_c log softmax(z)_c` for each row: logits `(N, C)` and targets `(N, C)` to `(N,)`.
@@ -39,10 +36,10 @@ pub fn soft_cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
             found: targets.dims().to_vec(),
         });
     }
-    if rows == 0 {
-        return Ok(logits.sum(1)?);
+    match fast::soft_cross_entropy(logits, targets)? {
+        Some(losses) => Ok(losses),
+        None => plain::soft_cross_entropy(logits, targets),
     }
-    Ok((log_softmax(logits, 1)? * targets)?.sum(1)?.neg()?)
 }
 
 /// The shape of scores `(N, C)`.

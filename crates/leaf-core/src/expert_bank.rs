@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
-use crate::{Combine, Error, Expert, ExpertKind, Mode, Result, Routing, expert};
+use crate::{Combine, Error, Expert, ExpertKind, Mode, Result, Routing, expert, fast};
 
 /// Experts that serve rows as a gate decided.
 #[diagnostic::on_unimplemented(
@@ -23,12 +23,14 @@ pub trait Experts {
 
 /// E experts, each with weights of its own or all with the same ("tied").
 ///
-/// Every expert answers every row, and the routing's weights say what counts: the plain form that
-/// faster ones are compared with.
+/// In the processor's memory with f32 or bf16 (which is computed in f32), each expert serves the rows
+/// that keep it and no others. Elsewhere, and after [`ExpertBank::plain`], every expert answers every row
+/// by candle's operations, and the routing's weights say what counts.
 #[derive(Clone, Debug)]
 pub struct ExpertBank {
     experts: Vec<Expert>,
     num_experts: usize,
+    is_plain: bool,
 }
 
 impl ExpertBank {
@@ -46,6 +48,7 @@ impl ExpertBank {
         Ok(Self {
             experts,
             num_experts,
+            is_plain: false,
         })
     }
 
@@ -62,7 +65,16 @@ impl ExpertBank {
         Ok(Self {
             experts: vec![expert],
             num_experts,
+            is_plain: false,
         })
+    }
+
+    /// The same experts by candle's operations on every device: what the fast way is compared with.
+    pub fn plain(self) -> Self {
+        Self {
+            is_plain: true,
+            ..self
+        }
     }
 
     /// Whether all experts share one expert's weights.
@@ -100,6 +112,12 @@ impl Experts for ExpertBank {
                 expected: format!("({},)", self.num_experts),
                 found: routing.importance.dims().to_vec(),
             });
+        }
+        if !self.is_plain {
+            let (experts, count) = (&self.experts, self.num_experts);
+            if let Some(output) = fast::fuse(experts, count, xs, routing, how, mode)? {
+                return Ok(output);
+            }
         }
         let answers = self.kept_answers(xs, routing, mode)?;
         let weights = routing.weights.unsqueeze(2)?;

@@ -109,6 +109,17 @@ impl<G: Gate, X: Experts> MixtureOfExperts<G, X> {
     }
 }
 
+impl MixtureOfExperts {
+    /// The same mixture by candle's operations on every device: what the fast way is compared with.
+    pub fn plain(self) -> Self {
+        Self {
+            gate: self.gate.plain(),
+            experts: self.experts.plain(),
+            combine: self.combine,
+        }
+    }
+}
+
 impl<G: Gate, X: Experts> Aggregator for MixtureOfExperts<G, X> {
     fn aggregate(&self, xs: &Tensor, mode: Mode) -> Result<Aggregated> {
         if xs.dim(0)? == 0 {

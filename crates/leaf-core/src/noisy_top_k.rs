@@ -10,7 +10,7 @@ use candle_nn::{Init, VarBuilder};
 use crate::bounds::{not_negative, positive};
 use crate::ranking::descending;
 use crate::routing::dense;
-use crate::{Error, Gate, Mode, NoiseSource, Result, Routing, softplus};
+use crate::{Error, Gate, Mode, NoiseSource, Result, Routing, fast, softplus};
 
 /// How the kept scores become weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -103,6 +103,7 @@ pub struct NoisyTopK {
     w_noise: Option<Tensor>,
     config: NoisyTopKConfig,
     noise: NoiseSource,
+    is_plain: bool,
 }
 
 /// Scores of one pass, and what the noise's spread was if there was any.
@@ -144,25 +145,44 @@ impl NoisyTopK {
             w_noise,
             config,
             noise,
+            is_plain: false,
         })
     }
 
-    fn scores(&self, xs: &Tensor, mode: Mode) -> Result<Scores> {
-        let clean = xs.matmul(&mode.view(&self.w_gate))?;
+    /// The same gate by candle's operations on every device: what the fast way is compared with.
+    pub fn plain(self) -> Self {
+        Self {
+            is_plain: true,
+            ..self
+        }
+    }
+
+    /// `W_n` and noise `(N, E)` for a pass that has any.
+    fn noise(&self, xs: &Tensor, mode: Mode) -> Result<Option<(&Tensor, Tensor)>> {
         let w_noise = match &self.w_noise {
             Some(w_noise) if self.config.noise && mode.is_train() => w_noise,
-            _ => {
-                return Ok(Scores {
-                    scores: clean.clone(),
-                    clean,
-                    spread: None,
-                });
-            }
+            _ => return Ok(None),
+        };
+        let dims = [xs.dim(0)?, self.config.num_experts];
+        let noise = self.noise.normal(&dims, xs.dtype(), xs.device())?;
+        Ok(Some((w_noise, noise)))
+    }
+
+    fn scores(
+        &self,
+        xs: &Tensor,
+        w_gate: &Tensor,
+        noisy: Option<(&Tensor, &Tensor)>,
+    ) -> Result<Scores> {
+        let clean = xs.matmul(w_gate)?;
+        let Some((w_noise, noise)) = noisy else {
+            return Ok(Scores {
+                scores: clean.clone(),
+                clean,
+                spread: None,
+            });
         };
         let spread = (softplus(&xs.matmul(w_noise)?)? + self.config.noise_epsilon)?;
-        let noise = self
-            .noise
-            .normal(clean.dims(), clean.dtype(), clean.device())?;
         Ok(Scores {
             scores: (&clean + (&spread * noise)?)?,
             clean,
@@ -186,7 +206,21 @@ impl Gate for NoisyTopK {
 
     fn route(&self, xs: &Tensor, mode: Mode) -> Result<Routing> {
         let NoisyTopKConfig { num_experts, k, .. } = self.config;
-        let scores = self.scores(&mode.view(xs), mode)?;
+        let (xs, w_gate) = (&mode.view(xs), &mode.view(&self.w_gate));
+        let noisy = self.noise(xs, mode)?;
+        let noisy = noisy.as_ref().map(|(w_noise, noise)| (*w_noise, noise));
+        if !self.is_plain {
+            let gated = fast::Gated {
+                xs,
+                w_gate,
+                noisy,
+                config: &self.config,
+            };
+            if let Some(routing) = fast::route(gated)? {
+                return Ok(routing);
+            }
+        }
+        let scores = self.scores(xs, w_gate, noisy)?;
         let order = descending(&scores.scores)?;
         let experts = order.narrow(1, 0, k)?.contiguous()?;
         let weights = self.weights(&scores.scores, &experts)?;

@@ -28,12 +28,14 @@ fn same_noise() -> NoiseSource {
     NoiseSource::new(Random::new(11))
 }
 
-fn check_mixture(config: &MixtureConfig) -> Result<()> {
+/// The gate by hand before experts by candle's operations, or both by the latter.
+fn check_mixture(config: &MixtureConfig, plain: bool) -> Result<()> {
     let parameters = Parameters::new(3);
     let x = var(1, &[6, 5])?;
     let loss = || -> Result<Tensor> {
         let vb = parameters.builder(DType::F64, &Device::Cpu);
         let mixture = mixture_of_experts(5, config, vb, same_noise())?;
+        let mixture = if plain { mixture.plain() } else { mixture };
         let aggregated = mixture.aggregate(&x, Mode::Train)?;
         let balance = aggregated.balance.expect("a mixture has a balance");
         Ok((weighed(&aggregated.output)? + (balance * 0.3)?)?)
@@ -54,7 +56,7 @@ fn mixtures_of_every_kind() -> Result<()> {
                 ExpertKind::ResidualMlp { hidden: Some(3) },
             ] {
                 for (k, tied) in [(1, false), (2, false), (2, true), (4, false)] {
-                    check_mixture(&MixtureConfig {
+                    let config = MixtureConfig {
                         gate: NoisyTopKConfig {
                             num_experts: 4,
                             k,
@@ -66,7 +68,9 @@ fn mixtures_of_every_kind() -> Result<()> {
                         tied,
                         zero_init: false,
                         combine,
-                    })?;
+                    };
+                    check_mixture(&config, false)?;
+                    check_mixture(&config, true)?;
                 }
             }
         }

@@ -46,23 +46,28 @@ fn import(python: &Path) -> Outcome {
     output(Command::new(python).args(["-c", READY])).map(drop)
 }
 
-/// Builds `benches/step.rs` and tells where it is.
+/// Builds a program of `benches/` and tells where it is.
 ///
 /// # Errors
 /// When cargo fails.
-pub(crate) fn ours() -> Outcome<PathBuf> {
+pub(crate) fn ours(bench: &str) -> Outcome<PathBuf> {
     eprintln!("building our side");
-    let messages =
-        output(cargo().args(["bench", "--bench=step", "--no-run", "--message-format=json"]))?;
-    executable(&messages).ok_or_else(|| "cargo built no benches/step.rs".into())
+    let messages = output(cargo().args([
+        "bench",
+        "--bench",
+        bench,
+        "--no-run",
+        "--message-format=json",
+    ]))?;
+    executable(&messages, bench).ok_or_else(|| format!("cargo built no benches/{bench}.rs").into())
 }
 
 /// The executable that cargo's messages name.
-fn executable(messages: &str) -> Option<PathBuf> {
+fn executable(messages: &str, bench: &str) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "step")
+        .filter(|message| message["target"]["name"] == bench)
         .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
 }
 
@@ -111,9 +116,9 @@ mod tests {
             "{\"target\":{\"name\":\"leaf-core\"},\"executable\":null}\n",
             "{\"target\":{\"name\":\"step\"},\"executable\":\"target/release/deps/step-1\"}\n",
         );
-        let found = executable(messages);
+        let found = executable(messages, "step");
         assert_eq!(found, Some(PathBuf::from("target/release/deps/step-1")));
-        assert_eq!(executable("{}"), None);
+        assert_eq!(executable("{}", "step"), None);
     }
 
     #[test]

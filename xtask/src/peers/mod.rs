@@ -1,8 +1,11 @@
 //! Side by side with PyTorch, and our own time and memory against batch and size.
 
 mod case;
+mod cost;
 mod environment;
 mod load;
+mod modules;
+mod modules_report;
 mod plot;
 mod report;
 mod results;
@@ -19,6 +22,10 @@ use crate::Outcome;
 pub(crate) enum Peers {
     /// Whole training steps and evaluation passes, ours and PyTorch's in turn.
     Step(step::Step),
+    /// Single modules, ours and PyTorch's in turn.
+    Modules(modules::Modules),
+    /// What our aggregation costs against rows, experts, width and experts a row, as a table and a plot.
+    Cost(cost::Cost),
     /// Our training step against batch and size, as a table and a plot.
     Sweep(sweep::Sweep),
 }
@@ -31,6 +38,8 @@ impl Peers {
     pub(crate) fn run(&self) -> Outcome {
         match self {
             Self::Step(step) => step.run(),
+            Self::Modules(modules) => modules.run(),
+            Self::Cost(cost) => cost.run(),
             Self::Sweep(sweep) => sweep.run(),
         }
     }

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use crate::Outcome;
 
-/// Between these lines a page holds results, and around them text that is kept.
-const BEGIN: &str = "<!-- cargo xtask peers step: begin -->";
-const END: &str = "<!-- cargo xtask peers step: end -->";
+/// Between these lines a page holds a command's results, and around them text that is kept.
+fn marks(command: &str) -> [String; 2] {
+    ["begin", "end"].map(|what| format!("<!-- cargo xtask peers {command}: {what} -->"))
+}
 
 /// That a file can be written there.
 ///
@@ -26,9 +27,9 @@ pub(crate) fn check(path: &Path) -> Outcome {
 ///
 /// # Errors
 /// Those of [`check`], and when there is a page already that does not say where.
-pub(crate) fn check_page(path: &Path) -> Outcome {
+pub(crate) fn check_page(path: &Path, command: &str) -> Outcome {
     check(path)?;
-    filled(path, "").map(drop)
+    filled(path, command, "").map(drop)
 }
 
 /// Writes a file.
@@ -43,28 +44,29 @@ pub(crate) fn write(path: &Path, text: &str) -> Outcome {
 ///
 /// # Errors
 /// Those of [`check_page`] and [`write()`].
-pub(crate) fn write_page(path: &Path, results: &str) -> Outcome {
-    write(path, &filled(path, results)?)
+pub(crate) fn write_page(path: &Path, command: &str, results: &str) -> Outcome {
+    write(path, &filled(path, command, results)?)
 }
 
-fn filled(path: &Path, results: &str) -> Outcome<String> {
+fn filled(path: &Path, command: &str, results: &str) -> Outcome<String> {
+    let [begin, end] = marks(command);
     let page = match path.exists() {
         true => {
             std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?
         }
-        false => format!("{BEGIN}\n{END}\n"),
+        false => format!("{begin}\n{end}\n"),
     };
-    between(&page, results).ok_or_else(|| {
+    between(&page, [&begin, &end], results).ok_or_else(|| {
         let shown = path.display();
-        format!("{shown}: expected the line {BEGIN} and, further down, {END}").into()
+        format!("{shown}: expected the line {begin} and, further down, {end}").into()
     })
 }
 
-fn between(page: &str, results: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
+fn between(page: &str, [begin, end]: [&str; 2], results: &str) -> Option<String> {
+    let (before, rest) = page.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
     Some(format!(
-        "{before}{BEGIN}\n\n{}\n\n{END}{after}",
+        "{before}{begin}\n\n{}\n\n{end}{after}",
         results.trim()
     ))
 }
@@ -77,14 +79,15 @@ mod tests {
     fn the_rest_of_a_page_is_kept() -> Outcome {
         let folder = tempfile::tempdir()?;
         let page = folder.path().join("page.md");
-        check_page(&page)?;
-        write_page(&page, "old")?;
+        let [begin, end] = marks("step");
+        check_page(&page, "step")?;
+        write_page(&page, "step", "old")?;
         let text = format!("# Title\n\n{}\nEnd.\n", std::fs::read_to_string(&page)?);
         write(&page, &text)?;
-        write_page(&page, "new\n")?;
+        write_page(&page, "step", "new\n")?;
         assert_eq!(
             std::fs::read_to_string(&page)?,
-            format!("# Title\n\n{BEGIN}\n\nnew\n\n{END}\n\nEnd.\n")
+            format!("# Title\n\n{begin}\n\nnew\n\n{end}\n\nEnd.\n")
         );
         Ok(())
     }
@@ -93,12 +96,16 @@ mod tests {
     fn a_page_without_marks_is_refused_and_kept() -> Outcome {
         let folder = tempfile::tempdir()?;
         let page = folder.path().join("page.md");
-        for text in ["# Mine\n".to_owned(), format!("{END}\n{BEGIN}\n")] {
+        let [begin, end] = marks("step");
+        for text in ["# Mine\n".to_owned(), format!("{end}\n{begin}\n")] {
             write(&page, &text)?;
-            for outcome in [check_page(&page), write_page(&page, "results")] {
+            for outcome in [
+                check_page(&page, "step"),
+                write_page(&page, "step", "results"),
+            ] {
                 let error = outcome.expect_err("no marks").to_string();
                 assert!(
-                    error.contains("page.md") && error.contains(BEGIN),
+                    error.contains("page.md") && error.contains(&begin),
                     "{error}"
                 );
             }
@@ -117,7 +124,9 @@ mod tests {
     }
 
     #[test]
-    fn the_projects_page_has_the_marks() -> Outcome {
-        check_page(&crate::workspace::root().join("docs/performance.md"))
+    fn the_projects_pages_have_the_marks() -> Outcome {
+        let docs = crate::workspace::root().join("docs");
+        check_page(&docs.join("performance-modules.md"), "modules")?;
+        check_page(&docs.join("performance.md"), "step")
     }
 }

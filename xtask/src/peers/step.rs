@@ -57,10 +57,10 @@ impl Step {
         self.json.as_deref().map_or(Ok(()), results::check)?;
         self.markdown
             .as_deref()
-            .map_or(Ok(()), results::check_page)?;
+            .map_or(Ok(()), |page| results::check_page(page, "step"))?;
         let sides = Sides {
             python: environment::python(self.python.as_deref())?,
-            ours: environment::ours()?,
+            ours: environment::ours("step")?,
         };
         let mut watch = Watch::new(self.allow_load);
         let mut comparisons = Vec::new();
@@ -78,7 +78,7 @@ impl Step {
         }
         eprintln!("{}", watch.report());
         if let Some(path) = &self.markdown {
-            results::write_page(path, &self.page(&comparisons, &watch)?)?;
+            results::write_page(path, "step", &self.page(&comparisons, &watch)?)?;
         }
         Ok(())
     }

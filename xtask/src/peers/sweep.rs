@@ -40,7 +40,7 @@ impl Sweep {
     pub(super) fn run(&self) -> Outcome {
         let path = |extension: &str| root().join(self.out.with_extension(extension));
         results::check(&path("csv"))?;
-        let ours = environment::ours()?;
+        let ours = environment::ours("step")?;
         let mut watch = Watch::new(self.allow_load);
         let mut rows = vec!["size,batch,pixels,ms,peak_mb".to_owned()];
         let mut measure = |size: usize, batch: usize| -> Outcome<(f64, f64)> {

@@ -1,0 +1,10 @@
+//! Losses of rows on the processor.
+
+mod cross_entropy;
+mod decoupling;
+mod rows;
+mod set;
+
+pub(crate) use cross_entropy::{cross_entropy, soft_cross_entropy};
+pub(crate) use decoupling::decouple;
+pub(crate) use set::{SetLoss, set_loss};
