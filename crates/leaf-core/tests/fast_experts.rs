@@ -9,6 +9,9 @@ use proptest::prelude::*;
 
 const DEVICE: Device = Device::Cpu;
 
+/// None for a variable that nothing reaches.
+type MaybeGradient = Option<Vec<f64>>;
+
 /// What a case is made of.
 #[derive(Clone, Copy, Debug)]
 struct Case {
@@ -105,7 +108,7 @@ impl Case {
         chosen: &Tensor,
         cotangent: &Tensor,
         short: bool,
-    ) -> Result<(Vec<f64>, Vec<Option<Vec<f64>>>)> {
+    ) -> Result<(Vec<f64>, Vec<MaybeGradient>)> {
         let xs = variables[0].as_tensor();
         let weights = candle_nn::ops::softmax(&variables[1], 1)?;
         let importance = Tensor::zeros(self.num_experts, xs.dtype(), &DEVICE)?;

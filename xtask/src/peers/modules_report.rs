@@ -63,8 +63,8 @@ pub(crate) fn lines(text: &str) -> Outcome<(Vec<Line>, String)> {
     if lines.is_empty() {
         return Err("a side measured nothing".into());
     }
-    let versions = values.iter().filter_map(|value| value["version"].as_str());
-    Ok((lines, versions.last().unwrap_or_default().to_owned()))
+    let mut versions = values.iter().filter_map(|value| value["version"].as_str());
+    Ok((lines, versions.next_back().unwrap_or_default().to_owned()))
 }
 
 impl Pair {

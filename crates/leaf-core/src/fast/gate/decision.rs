@@ -78,8 +78,8 @@ impl Rule {
             weights: Vec::new(),
             probs: Vec::new(),
         };
-        for expert in 0..raw_spread.len() {
-            row.scores[expert] += noise[expert] * self.spread(&row, expert);
+        for (expert, (noise, _)) in noise.iter().zip(raw_spread).enumerate() {
+            row.scores[expert] += noise * self.spread(&row, expert);
         }
         row.order = largest(&row.scores, self.num_experts.min(self.kept + 1));
         let kept = &row.order[..self.kept];
