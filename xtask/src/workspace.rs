@@ -1,5 +1,7 @@
 //! Where the workspace is, and how programs are run in it.
 
+use std::error::Error;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -62,9 +64,26 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
         Ok(String::from_utf8(output.stdout)?)
     } else {
         let complaint = String::from_utf8_lossy(&output.stderr);
-        Err(format!("{}: {}\n{complaint}", line(command), output.status).into())
+        let said = format!("{}: {}\n{complaint}", line(command), output.status);
+        // Without a code it was a signal that ended it.
+        Err(match output.status.code() {
+            Some(_) => said.into(),
+            None => Box::new(Crash(said)),
+        })
     }
 }
+
+/// A program was ended by a signal.
+#[derive(Debug)]
+pub(crate) struct Crash(String);
+
+impl fmt::Display for Crash {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.0)
+    }
+}
+
+impl Error for Crash {}
 
 /// The files that git keeps, or would keep if they were added: paths from the root.
 ///
@@ -120,6 +139,18 @@ mod tests {
     fn an_option_is_no_cargo_command() {
         let error = cargo_with(&["-p".to_owned()], &[]).expect_err("an option comes first");
         assert!(error.to_string().contains("\"-p\""), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_crash_is_told_from_a_failure() {
+        let ended = |script: &str| {
+            let error = output(Command::new("sh").args(["-c", script])).expect_err("it fails");
+            (error.is::<Crash>(), error.to_string())
+        };
+        let (crashed, said) = ended("kill -9 $$");
+        assert!(crashed && said.contains("signal: 9"), "{said}");
+        assert!(!ended("exit 3").0);
     }
 
     #[test]

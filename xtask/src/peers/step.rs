@@ -10,6 +10,7 @@ use super::report::{Comparison, json, table};
 use super::sample::{Job, Sample};
 use super::{environment, results};
 use crate::Outcome;
+use crate::workspace::Crash;
 
 /// Whole training steps and evaluation passes, ours and PyTorch's in turn, each in a process of its own.
 #[derive(Debug, Args)]
@@ -63,9 +64,13 @@ impl Step {
             ours: environment::ours("step")?,
         };
         let mut watch = Watch::new(self.allow_load);
-        let mut comparisons = Vec::new();
+        let (mut comparisons, mut crashes) = (Vec::new(), Vec::new());
         for (job, peer) in self.jobs() {
-            comparisons.push(self.compare(&sides, &mut watch, job, peer)?);
+            let name = name(&job, peer);
+            match self.compare(&sides, &mut watch, job, peer)? {
+                Some(comparison) => comparisons.push(comparison),
+                None => crashes.push(name),
+            }
             if let Some(path) = &self.json {
                 // What is measured stays, should the machine be busy from here on.
                 let text = serde_json::to_string_pretty(&json(&comparisons))?;
@@ -76,37 +81,50 @@ impl Step {
         if let Some(comparison) = comparisons.first() {
             eprintln!("{}", comparison.start());
         }
-        eprintln!("{}", watch.report());
+        eprintln!("{}{}", watch.report(), crashed(&crashes));
         if let Some(path) = &self.markdown {
-            results::write_page(path, "step", &self.page(&comparisons, &watch)?)?;
+            let page = self.page(&comparisons, &crashes, &watch)?;
+            results::write_page(path, "step", &page)?;
         }
         Ok(())
     }
 
-    /// Ours and PyTorch's in turn.
+    /// Ours and PyTorch's in turn; nothing where PyTorch crashes, which the next comparison can do without.
     fn compare(
         &self,
         sides: &Sides,
         watch: &mut Watch,
         job: Job,
         peer: Peer,
-    ) -> Outcome<Comparison> {
+    ) -> Outcome<Option<Comparison>> {
         let mut pairs = Vec::new();
         for pair in 1..=self.pairs {
             let mine = watch.sample(|| job.ours(&sides.ours))?;
-            let theirs = watch.sample(|| job.torch(&sides.python, peer == Peer::ChannelsLast))?;
+            let theirs = watch.sample(|| job.torch(&sides.python, peer == Peer::ChannelsLast));
+            let theirs = match theirs {
+                Err(error) if error.is::<Crash>() => {
+                    eprintln!("{}: {error}", name(&job, peer));
+                    return Ok(None);
+                }
+                theirs => theirs?,
+            };
             eprintln!("{}", progress(&job, peer, pair, &mine, &theirs));
             pairs.push((mine, theirs));
         }
-        Ok(Comparison {
+        Ok(Some(Comparison {
             job,
             peer: peer.name(),
             pairs,
-        })
+        }))
     }
 
     /// The table with what one must know to read it.
-    fn page(&self, comparisons: &[Comparison], watch: &Watch) -> Outcome<String> {
+    fn page(
+        &self,
+        comparisons: &[Comparison],
+        crashes: &[String],
+        watch: &Watch,
+    ) -> Outcome<String> {
         let load = match self.allow_load {
             true => "taken beside other work: of no value".to_owned(),
             false => format!("taken while nothing else ran ({})", watch.report()),
@@ -114,7 +132,7 @@ impl Step {
         let first = comparisons.first();
         let peer = first.and_then(|first| Some(&first.pairs.first()?.1.version));
         Ok(format!(
-            "{}, {}; {}; {}; {} pairs of {} steps, {load}; {}.\n\n{}\n",
+            "{}, {}; {}; {}; {} pairs of {} steps, {load}; {}{}.\n\n{}\n",
             environment::today(),
             environment::machine(),
             environment::our_version()?,
@@ -122,6 +140,7 @@ impl Step {
             self.pairs,
             self.steps,
             first.map(Comparison::start).unwrap_or_default(),
+            crashed(crashes),
             table(comparisons)
         ))
     }
@@ -161,16 +180,30 @@ struct Sides {
 }
 
 fn progress(job: &Job, peer: Peer, pair: usize, mine: &Sample, theirs: &Sample) -> String {
+    let name = name(job, peer);
+    format!("{name}, pair {pair}: {:.1} / {:.1} ms", mine.ms, theirs.ms)
+}
+
+fn name(job: &Job, peer: Peer) -> String {
     format!(
-        "{} {} {} px, {} threads, {}, pair {pair}: {:.1} / {:.1} ms",
+        "{} {} {} px, {} threads, {}",
         job.model,
         job.mode,
         job.size,
         job.threads,
         peer.name(),
-        mine.ms,
-        theirs.ms
     )
+}
+
+/// What has no ratio, after a semicolon.
+fn crashed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        names => format!(
+            "; PyTorch crashed, and has no times, in {}",
+            names.join(" and ")
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -212,6 +245,17 @@ mod tests {
         assert!(
             all.iter()
                 .all(|(job, peer)| job.mode == "eval" && *peer == Peer::ChannelsLast)
+        );
+    }
+
+    #[test]
+    fn crashes_are_named() {
+        assert_eq!(crashed(&[]), "");
+        let (job, peer) = jobs("--model narrow --threads 2 --mode eval --peer default").remove(0);
+        let said = crashed(&[name(&job, peer), "another".to_owned()]);
+        assert!(
+            said.ends_with("in narrow eval 48 px, 2 threads, default and another"),
+            "{said}"
         );
     }
 
