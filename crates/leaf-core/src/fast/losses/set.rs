@@ -4,7 +4,7 @@ use candle_core::{DType, Tensor};
 
 use super::super::real::Real;
 use super::super::values::{Values, of_reals};
-use super::rows::loss_of_rows;
+use super::rows::{LANES, loss_of_rows};
 use crate::Result;
 
 /// What is asked of the positive classes.
@@ -31,12 +31,24 @@ pub(crate) fn set_loss(
     let classes = logits.dim(1)?;
     let positive = positive.contiguous()?;
     let sets = Values::<u8>::of(&positive)?;
-    let sets = sets.slice()?;
+    let sets = filled(sets.slice()?, classes);
+    let width = classes.next_multiple_of(LANES);
     of_reals!([logits], |T| {
         loss_of_rows::<T>("set loss", logits, |row, scores, powers, slopes| {
-            kind.of_row::<T>(scores, &sets[row * classes..][..classes], powers, slopes)
+            kind.of_row::<T>(scores, &sets[row * width..][..width], powers, slopes)
         })
     })
+}
+
+/// Rows filled up as those of scores are, with classes that are not positive.
+fn filled(sets: &[u8], classes: usize) -> Vec<u8> {
+    let width = classes.next_multiple_of(LANES);
+    let mut filled = vec![0; sets.len() / classes.max(1) * width];
+    let rows = filled.chunks_exact_mut(width.max(1));
+    for (to, from) in rows.zip(sets.chunks_exact(classes.max(1))) {
+        to[..classes].copy_from_slice(from);
+    }
+    filled
 }
 
 impl SetLoss {
@@ -50,30 +62,42 @@ impl SetLoss {
     ) -> f64 {
         // Positive scores count with their sign turned where each has to win by itself.
         let sign = if self == Self::Ranking { -1. } else { 1. };
+        let (scores, _) = scores.as_chunks::<LANES>();
+        let (positive, _) = positive.as_chunks::<LANES>();
+        let (powers, _) = powers.as_chunks_mut::<LANES>();
         // Which class is positive cannot be foreseen: values are chosen, not ways through the code.
-        let (mut largest_negative, mut largest_positive) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-        for (score, is_positive) in scores.iter().zip(positive) {
-            let (negative, positive) = match *is_positive != 0 {
-                true => (f64::NEG_INFINITY, sign * score),
-                false => (*score, f64::NEG_INFINITY),
-            };
-            largest_negative = largest_negative.max(negative);
-            largest_positive = largest_positive.max(positive);
+        let (mut negatives, mut positives) =
+            ([f64::NEG_INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        for (scores, positive) in scores.iter().zip(positive) {
+            for lane in 0..LANES {
+                let (negative, positive) = match positive[lane] != 0 {
+                    true => (f64::NEG_INFINITY, sign * scores[lane]),
+                    false => (scores[lane], f64::NEG_INFINITY),
+                };
+                negatives[lane] = negatives[lane].max(negative);
+                positives[lane] = positives[lane].max(positive);
+            }
         }
-        let (mut negative_sum, mut positive_sum) = (0., 0.);
-        for ((power, score), is_positive) in powers.iter_mut().zip(scores).zip(positive) {
-            let (factor, largest) = match *is_positive != 0 {
-                true => (sign, largest_positive),
-                false => (1., largest_negative),
-            };
-            *power = T::exp(factor * score - largest);
-            let (negative, positive) = match *is_positive != 0 {
-                true => (0., *power),
-                false => (*power, 0.),
-            };
-            negative_sum += negative;
-            positive_sum += positive;
+        let largest = |values: [f64; LANES]| values.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        let (largest_negative, largest_positive) = (largest(negatives), largest(positives));
+        let (mut negatives, mut positives) = ([0.; LANES], [0.; LANES]);
+        for ((powers, scores), positive) in powers.iter_mut().zip(scores).zip(positive) {
+            for lane in 0..LANES {
+                let (factor, largest) = match positive[lane] != 0 {
+                    true => (sign, largest_positive),
+                    false => (1., largest_negative),
+                };
+                powers[lane] = T::exp(factor * scores[lane] - largest);
+                let (negative, positive) = match positive[lane] != 0 {
+                    true => (0., powers[lane]),
+                    false => (powers[lane], 0.),
+                };
+                negatives[lane] += negative;
+                positives[lane] += positive;
+            }
         }
+        let (negative_sum, positive_sum): (f64, f64) =
+            (negatives.iter().sum(), positives.iter().sum());
         // An empty set counts as one class far below all others, so that nothing below is 0 / 0.
         let known = |largest: f64, sum: f64| match sum == 0. {
             true => (EMPTY, 1.),
@@ -93,12 +117,15 @@ impl SetLoss {
         };
         if let Some(slopes) = slopes {
             let (of_negative, of_positive) = (pull / negative_sum, -pull / positive_sum);
-            for ((slope, power), is_positive) in slopes.iter_mut().zip(powers).zip(positive) {
-                *slope = *power
-                    * match *is_positive != 0 {
+            let (slopes, _) = slopes.as_chunks_mut::<LANES>();
+            for ((slopes, powers), positive) in slopes.iter_mut().zip(powers).zip(positive) {
+                for lane in 0..LANES {
+                    let pull = match positive[lane] != 0 {
                         true => of_positive,
                         false => of_negative,
                     };
+                    slopes[lane] = powers[lane] * pull;
+                }
             }
         }
         loss
