@@ -5,7 +5,10 @@ mod class_folders;
 #[cfg(feature = "drawn-faces")]
 mod drawn;
 mod entry;
+mod fer2013;
 mod hold_out;
+mod label_file;
+mod pixel_text;
 mod raf_db;
 
 use std::collections::HashSet;
@@ -15,6 +18,8 @@ pub use class_folders::{ENDINGS, class_folders};
 #[cfg(feature = "drawn-faces")]
 pub use drawn::{drawn_faces, drawn_faces_unseen_styles};
 pub use entry::{Entry, Source};
+pub use fer2013::{FER_CLASSES, fer2013};
+pub use pixel_text::PixelText;
 pub use raf_db::{RAF_CLASSES, RafImages, raf_db};
 
 use crate::{Error, Result};
