@@ -6,6 +6,7 @@ mod class_folders;
 mod drawn;
 mod entry;
 mod fer2013;
+mod fer_plus;
 mod hold_out;
 mod label_file;
 mod pixel_text;
@@ -18,6 +19,7 @@ pub use class_folders::{ENDINGS, class_folders};
 #[cfg(feature = "drawn-faces")]
 pub use drawn::{drawn_faces, drawn_faces_unseen_styles};
 pub use entry::{Entry, Source};
+pub use fer_plus::{FER_PLUS_CLASSES, fer_plus};
 pub use fer2013::{FER_CLASSES, fer2013};
 pub use pixel_text::PixelText;
 pub use raf_db::{RAF_CLASSES, RafImages, raf_db};
