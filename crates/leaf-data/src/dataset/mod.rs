@@ -1,5 +1,6 @@
 //! Faces with their classes, as readers find them.
 
+mod affect_net;
 mod check;
 mod class_folders;
 #[cfg(feature = "drawn-faces")]
@@ -14,6 +15,7 @@ mod raf_db;
 
 use std::collections::HashSet;
 
+pub use affect_net::{AFFECT_CLASSES, AffectClasses, affect_net};
 pub use check::{BadFile, CheckLevel};
 pub use class_folders::{ENDINGS, class_folders};
 #[cfg(feature = "drawn-faces")]
