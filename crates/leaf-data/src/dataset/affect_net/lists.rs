@@ -49,7 +49,9 @@ pub(super) fn read(folder: &Path, lists: &Path, classes: AffectClasses) -> Resul
 
 fn entries(file: &Path, images: &Path, classes: AffectClasses) -> Result<Vec<Entry>> {
     let lines = lines(file)?;
-    let first = lines.first().map_or("", |(_, text)| text);
+    let Some((number, first)) = lines.first() else {
+        return Err(bad_line(file, 1, "", HEADER));
+    };
     let has_header = fields(first).iter().any(|name| COLUMNS.contains(name));
     let names = if has_header {
         fields(first)
@@ -58,7 +60,7 @@ fn entries(file: &Path, images: &Path, classes: AffectClasses) -> Result<Vec<Ent
     };
     let place = |column: &str| {
         let found = names.iter().position(|name| *name == column);
-        found.ok_or_else(|| bad_line(file, lines[0].0, first, HEADER))
+        found.ok_or_else(|| bad_line(file, *number, first, HEADER))
     };
     let (path, expression) = (place("subDirectory_filePath")?, place("expression")?);
     let mut entries = Vec::new();
@@ -206,6 +208,9 @@ mod tests {
         );
         assert!(text.ends_with(HEADER), "{text}");
         let text = error(&written("", &validation.join("\n")));
-        assert!(text.contains("0 training faces"), "{text}");
+        assert!(
+            text.contains("training.csv, line 1: \"\", expected"),
+            "{text}"
+        );
     }
 }

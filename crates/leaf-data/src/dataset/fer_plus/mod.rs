@@ -77,7 +77,11 @@ fn images(folder: &Path) -> Result<(Vec<Entry>, Vec<Entry>)> {
         let images = folder.join(part);
         let file = images.join("label.csv");
         require(&file, file.is_file(), "FERPlus's label file")?;
-        for (line, text) in lines(&file)? {
+        let lines = lines(&file)?;
+        if lines.is_empty() {
+            return Err(bad_line(&file, 1, "", BOX_LINE));
+        }
+        for (line, text) in lines {
             let bad = || bad_line(&file, line, &text, BOX_LINE);
             let (name, votes) = box_line(&text).ok_or_else(bad)?;
             if let Some(label) = majority(votes) {

@@ -117,6 +117,8 @@ fn missing_folders_and_files() {
     let folder = tempfile::tempdir().unwrap();
     assert!(error(&folder).contains("FER2013Train does not exist"));
     let folder = folders();
+    fs::write(folder.path().join("FER2013Test/label.csv"), "\n").unwrap();
+    assert!(error(&folder).contains("label.csv, line 1: \"\", expected NAME"));
     fs::remove_file(folder.path().join("FER2013Test/label.csv")).unwrap();
     assert!(error(&folder).contains("label.csv does not exist, expected FERPlus's label file"));
 }
