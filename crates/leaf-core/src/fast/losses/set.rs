@@ -74,15 +74,24 @@ impl SetLoss {
             negative_sum += negative;
             positive_sum += positive;
         }
-        let log_sum = |largest: f64, sum: f64| match sum == 0. {
-            true => EMPTY,
-            false => largest + sum.ln(),
+        // An empty set counts as one class far below all others, so that nothing below is 0 / 0.
+        let known = |largest: f64, sum: f64| match sum == 0. {
+            true => (EMPTY, 1.),
+            false => (largest, sum),
         };
-        let lead = log_sum(largest_negative, negative_sum)
-            - sign * log_sum(largest_positive, positive_sum);
-        let tail = T::exp(-lead.abs());
+        let (negative, negative_sum) = known(largest_negative, negative_sum);
+        let (positive_largest, positive_sum) = known(largest_positive, positive_sum);
+        // The loss is `ln(1 + q e^m)`: one exponential of a number up to 0, one logarithm.
+        let (q, m) = match self {
+            Self::Ranking => (negative_sum * positive_sum, negative + positive_largest),
+            Self::Mass => (negative_sum / positive_sum, negative - positive_largest),
+        };
+        let tail = T::exp(-m.abs());
+        let (loss, pull) = match m >= 0. {
+            true => (m + (q + tail).ln(), q / (q + tail)),
+            false => ((q * tail).ln_1p(), q * tail / (1. + q * tail)),
+        };
         if let Some(slopes) = slopes {
-            let pull = if lead >= 0. { 1. } else { tail } / (1. + tail);
             let (of_negative, of_positive) = (pull / negative_sum, -pull / positive_sum);
             for ((slope, power), is_positive) in slopes.iter_mut().zip(powers).zip(positive) {
                 *slope = *power
@@ -92,6 +101,6 @@ impl SetLoss {
                     };
             }
         }
-        lead.max(0.) + tail.ln_1p()
+        loss
     }
 }
