@@ -90,7 +90,7 @@ fn data_that_is_not_there_or_not_enough() -> Outcome {
     refused(&["--data", "rafdb:no/such/folder"], &["no/such/folder"])?;
     refused(
         &["--data", "photos"],
-        &["photos", "drawn, rafdb:DIR or folder:DIR"],
+        &["photos", "drawn, rafdb:DIR, fer2013:FILE"],
     )?;
     let one = class_folders(&[("only", 3)])?;
     refused(
@@ -120,7 +120,14 @@ fn a_bad_line_in_a_label_file() -> Outcome {
     )?;
     let folder = raf_db(&["train_00001.jpg 5", "train_00002.jpg 8"])?;
     let data = format!("rafdb:{}", folder.path().display());
-    refused(&["--data", &data], &["2", "train_00002.jpg 8", "1 to 7"])
+    refused(&["--data", &data], &["2", "train_00002.jpg 8", "1 to 7"])?;
+    let csv = folder.path().join("fer2013.csv");
+    fs::write(&csv, "emotion,pixels,Usage\n7,0 0,Training\n")?;
+    let data = format!("fer2013:{}", csv.display());
+    refused(
+        &["--data", &data],
+        &["fer2013.csv, line 2", "\"7\"", "0 to 6"],
+    )
 }
 
 #[test]

@@ -13,7 +13,9 @@ use leaf::train::CosineSchedule;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RunArguments {
     /// Where the faces come from: drawn (with this library; not photographs), rafdb:DIR (RAF-DB's
-    /// layout) or folder:DIR (train/CLASS/*.jpg and test/CLASS/*.jpg).
+    /// layout), fer2013:FILE (its CSV), ferplus:DIR (FER2013Train/ and its siblings, or fer2013new.csv
+    /// beside fer2013.csv), affectnet7:DIR or affectnet8:DIR (without or with contempt; train_set/,
+    /// training.csv or split/) or folder:DIR (train/CLASS/*.jpg and test/CLASS/*.jpg).
     #[arg(
         long,
         value_name = "SOURCE",

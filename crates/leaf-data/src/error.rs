@@ -42,9 +42,20 @@ pub enum Error {
         file: PathBuf,
         /// The line's number, from 1.
         line: usize,
-        /// The line as it stands.
+        /// The line, or the value in it, as it stands; a long one is cut.
         text: String,
-        /// What a line should be.
+        /// What it should be.
+        expected: &'static str,
+    },
+
+    /// A file of labels without lines holds something else.
+    #[error("{}: {found}, expected {expected}", file.display())]
+    LabelFile {
+        /// The file.
+        file: PathBuf,
+        /// What is in it.
+        found: String,
+        /// What it should hold.
         expected: &'static str,
     },
 

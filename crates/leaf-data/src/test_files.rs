@@ -14,3 +14,11 @@ pub(crate) fn png(path: &Path, seed: u8) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     image.save(path).unwrap();
 }
+
+/// A row of FER2013's CSV whose gray levels count up from `level`.
+pub(crate) fn fer2013_row(emotion: u32, level: u8, usage: &str) -> String {
+    let levels: Vec<String> = (0..48 * 48)
+        .map(|i| (u32::from(level) + i % 200).min(255).to_string())
+        .collect();
+    format!("{emotion},{},{usage}", levels.join(" "))
+}

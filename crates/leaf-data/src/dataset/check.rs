@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataSet, Entry, Source};
+use super::{DataSet, Entry, PixelText, Source};
 use crate::face::{self, Color};
 use crate::{Error, Result, threads};
 
@@ -14,7 +14,8 @@ use crate::{Error, Result, threads};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckLevel {
-    /// Each file exists, is not empty, and its header says how large the image is.
+    /// Each file exists, is not empty, and its header says how large the image is; pixels that are
+    /// written out in a CSV are read.
     #[default]
     Headers,
     /// Each image is decoded whole.
@@ -28,7 +29,7 @@ pub enum CheckLevel {
 pub struct BadFile {
     /// The face's name in the data set.
     pub name: String,
-    /// The file.
+    /// The file; for pixels in a CSV the reason says which line.
     pub path: PathBuf,
     /// Why not.
     pub reason: String,
@@ -92,24 +93,42 @@ impl DataSet {
         Ok((self.without(&names)?, bad))
     }
 
-    fn files(&self, level: CheckLevel) -> Vec<(&Entry, &Path)> {
+    fn files(&self, level: CheckLevel) -> Vec<(&Entry, Checked<'_>)> {
         if level == CheckLevel::None {
             return Vec::new();
         }
         let all = self.training.iter().chain(&self.test);
         all.filter_map(|entry| match &entry.source {
-            Source::File(path) => Some((entry, path.as_path())),
+            Source::File(path) => Some((entry, Checked::Image(path))),
+            Source::Text(text) => Some((entry, Checked::Text(text))),
             Source::Pixels(_) => None,
         })
         .collect()
     }
 }
 
-fn look((entry, path): (&Entry, &Path), level: CheckLevel) -> Option<BadFile> {
-    let found = match level {
-        CheckLevel::None => return None,
-        CheckLevel::Headers => face::header(path).map(|_| ()),
-        CheckLevel::Full => face::decode_file(path, Color::Rgb).map(|_| ()),
+/// What a check opens.
+#[derive(Clone, Copy)]
+enum Checked<'a> {
+    Image(&'a Path),
+    Text(&'a PixelText),
+}
+
+impl Checked<'_> {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Image(path) => path,
+            Self::Text(text) => text.file(),
+        }
+    }
+}
+
+fn look((entry, checked): (&Entry, Checked), level: CheckLevel) -> Option<BadFile> {
+    let found = match (level, checked) {
+        (CheckLevel::None, _) => return None,
+        (CheckLevel::Headers, Checked::Image(path)) => face::header(path).map(|_| ()),
+        (CheckLevel::Full, Checked::Image(path)) => face::decode_file(path, Color::Rgb).map(|_| ()),
+        (_, Checked::Text(text)) => text.face().map(|_| ()),
     };
     let reason = match found.err()? {
         Error::Image { reason, .. } => reason,
@@ -117,7 +136,7 @@ fn look((entry, path): (&Entry, &Path), level: CheckLevel) -> Option<BadFile> {
     };
     Some(BadFile {
         name: entry.name.clone(),
-        path: path.to_owned(),
+        path: checked.path().to_owned(),
         reason,
     })
 }

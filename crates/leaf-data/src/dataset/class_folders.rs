@@ -96,7 +96,8 @@ fn labeled(folder: &Path, part: &str, classes: &[String]) -> Result<Vec<Entry>> 
     Ok(all)
 }
 
-fn entries(root: &Path, folder: &Path, label: Option<u32>) -> Result<Vec<Entry>> {
+/// The images below a folder, sorted; names are paths from the root on.
+pub(super) fn entries(root: &Path, folder: &Path, label: Option<u32>) -> Result<Vec<Entry>> {
     let mut images = Vec::new();
     images_below(folder, &mut images)?;
     if images.is_empty() {
@@ -118,7 +119,8 @@ fn name(root: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
-fn folders(folder: &Path) -> Result<Vec<String>> {
+/// The names of the folders in a folder, sorted.
+pub(super) fn folders(folder: &Path) -> Result<Vec<String>> {
     let mut names: Vec<String> = list(folder)?
         .into_iter()
         .filter(|path| path.is_dir())

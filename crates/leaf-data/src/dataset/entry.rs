@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::PixelText;
 use crate::Result;
 use crate::face::{self, Color, Face};
 
@@ -13,6 +14,8 @@ pub enum Source {
     File(PathBuf),
     /// In memory.
     Pixels(Arc<Face>),
+    /// Written out as numbers in a CSV.
+    Text(PixelText),
 }
 
 /// One face of a data set.
@@ -48,16 +51,21 @@ impl Entry {
     /// The face in gray, or in color if it has any.
     ///
     /// # Errors
-    /// [`crate::Error::Image`] naming the file if it cannot be decoded.
+    /// [`crate::Error::Image`] naming the file, and the line in a CSV, if it cannot be decoded.
     pub fn face(&self, color: Color) -> Result<Face> {
         match &self.source {
             Source::File(path) => face::decode_file(path, color),
-            Source::Pixels(pixels) => Ok(match (color, pixels.channels()) {
-                (Color::Gray, _) => face::to_gray(pixels),
-                (Color::Rgb, 1) => three_channels(pixels),
-                (Color::Rgb, _) => Face::clone(pixels),
-            }),
+            Source::Pixels(pixels) => Ok(in_color(pixels, color)),
+            Source::Text(text) => Ok(in_color(&text.face()?, color)),
         }
+    }
+}
+
+fn in_color(face: &Face, color: Color) -> Face {
+    match (color, face.channels()) {
+        (Color::Gray, _) => face::to_gray(face),
+        (Color::Rgb, 1) => three_channels(face),
+        (Color::Rgb, _) => face.clone(),
     }
 }
 

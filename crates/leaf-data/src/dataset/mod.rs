@@ -1,20 +1,29 @@
 //! Faces with their classes, as readers find them.
 
+mod affect_net;
 mod check;
 mod class_folders;
 #[cfg(feature = "drawn-faces")]
 mod drawn;
 mod entry;
+mod fer2013;
+mod fer_plus;
 mod hold_out;
+mod label_file;
+mod pixel_text;
 mod raf_db;
 
 use std::collections::HashSet;
 
+pub use affect_net::{AFFECT_CLASSES, AffectClasses, affect_net};
 pub use check::{BadFile, CheckLevel};
 pub use class_folders::{ENDINGS, class_folders};
 #[cfg(feature = "drawn-faces")]
 pub use drawn::{drawn_faces, drawn_faces_unseen_styles};
 pub use entry::{Entry, Source};
+pub use fer_plus::{FER_PLUS_CLASSES, fer_plus};
+pub use fer2013::{FER_CLASSES, fer2013};
+pub use pixel_text::PixelText;
 pub use raf_db::{RAF_CLASSES, RafImages, raf_db};
 
 use crate::{Error, Result};

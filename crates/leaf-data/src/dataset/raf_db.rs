@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::label_file::{bad_line, lines, require};
 use super::{DataSet, Entry};
 use crate::{Error, Result};
 
@@ -54,13 +55,7 @@ pub fn raf_db(folder: &Path, images: RafImages) -> Result<DataSet> {
     let mut lists = (Vec::new(), Vec::new());
     for file in &layout.label_files {
         for (line, text) in lines(file)? {
-            let bad = || Error::LabelLine {
-                file: file.clone(),
-                line,
-                text: text.clone(),
-                expected: LINE,
-            };
-            let (name, label) = parse(&text).ok_or_else(bad)?;
+            let (name, label) = parse(&text).ok_or_else(|| bad_line(file, line, &text, LINE))?;
             let path = layout.images.join(file_name(name, images));
             let list = if name.starts_with("train") {
                 &mut lists.0
@@ -112,29 +107,6 @@ fn layout(folder: &Path, images: RafImages) -> Result<Layout> {
         "the folder of RAF-DB's images",
     )?;
     Ok(layout)
-}
-
-fn require(path: &Path, exists: bool, expected: &'static str) -> Result<()> {
-    if exists {
-        return Ok(());
-    }
-    Err(Error::Missing {
-        path: path.to_owned(),
-        expected,
-    })
-}
-
-/// The lines that are not blank, with their numbers from 1.
-fn lines(file: &Path) -> Result<Vec<(usize, String)>> {
-    let bytes = std::fs::read(file).map_err(|error| Error::io("read", file, error))?;
-    // A byte that is no UTF-8 then stands in the text of the bad line.
-    let text = String::from_utf8_lossy(&bytes);
-    let text = text.trim_start_matches('\u{feff}');
-    let numbered = text
-        .lines()
-        .enumerate()
-        .map(|(i, line)| (i + 1, line.trim().to_owned()));
-    Ok(numbered.filter(|(_, line)| !line.is_empty()).collect())
 }
 
 /// Name and class (from 0) of a line.

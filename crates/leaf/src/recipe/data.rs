@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use leaf_data::{
-    CheckLevel, DataSet, ImageConfig, LoaderConfig, RafImages, SplitConfig, class_folders,
-    drawn_faces, drawn_faces_unseen_styles, raf_db,
+    AffectClasses, CheckLevel, DataSet, ImageConfig, LoaderConfig, RafImages, SplitConfig,
+    affect_net, class_folders, drawn_faces, drawn_faces_unseen_styles, fer_plus, fer2013, raf_db,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,19 +19,29 @@ pub enum FaceSource {
     Drawn,
     /// A folder in RAF-DB's layout.
     RafDb(PathBuf),
+    /// FER2013's CSV.
+    Fer2013(PathBuf),
+    /// A folder in one of FERPlus's layouts.
+    FerPlus(PathBuf),
+    /// A folder in one of AffectNet's layouts, and which of its classes are used.
+    AffectNet(PathBuf, AffectClasses),
     /// A folder with `train/CLASS/` and `test/CLASS/`.
     Folder(PathBuf),
 }
 
 impl FaceSource {
     /// The forms that [`std::str::FromStr`] reads.
-    pub const FORMS: &'static str = "drawn, rafdb:DIR or folder:DIR";
+    pub const FORMS: &'static str = "drawn, rafdb:DIR, fer2013:FILE, ferplus:DIR, \
+                                    affectnet7:DIR, affectnet8:DIR or folder:DIR";
 
     /// Reads the lists; no image is decoded but the drawn ones.
     pub(crate) fn read(&self) -> Result<DataSet> {
         Ok(match self {
             Self::Drawn => drawn_faces()?,
             Self::RafDb(folder) => raf_db(folder, RafImages::default())?,
+            Self::Fer2013(file) => fer2013(file)?,
+            Self::FerPlus(folder) => fer_plus(folder)?,
+            Self::AffectNet(folder, classes) => affect_net(folder, *classes)?,
             Self::Folder(folder) => class_folders(folder, None)?,
         })
     }
@@ -61,11 +71,16 @@ impl TryFrom<String> for FaceSource {
 
 impl std::fmt::Display for FaceSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Drawn => f.write_str("drawn"),
-            Self::RafDb(folder) => write!(f, "rafdb:{}", folder.display()),
-            Self::Folder(folder) => write!(f, "folder:{}", folder.display()),
-        }
+        let (kind, place) = match self {
+            Self::Drawn => return f.write_str("drawn"),
+            Self::RafDb(folder) => ("rafdb", folder),
+            Self::Fer2013(file) => ("fer2013", file),
+            Self::FerPlus(folder) => ("ferplus", folder),
+            Self::AffectNet(folder, AffectClasses::Seven) => ("affectnet7", folder),
+            Self::AffectNet(folder, AffectClasses::Eight) => ("affectnet8", folder),
+            Self::Folder(folder) => ("folder", folder),
+        };
+        write!(f, "{kind}:{}", place.display())
     }
 }
 
@@ -73,15 +88,25 @@ impl std::str::FromStr for FaceSource {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text.split_once(':') {
-            None if text == "drawn" => Ok(Self::Drawn),
-            Some(("rafdb", folder)) if !folder.is_empty() => Ok(Self::RafDb(folder.into())),
-            Some(("folder", folder)) if !folder.is_empty() => Ok(Self::Folder(folder.into())),
-            _ => Err(Error::Choice {
-                field: "data",
-                value: text.to_owned(),
-                expected: Self::FORMS,
-            }),
+        let unknown = || Error::Choice {
+            field: "data",
+            value: text.to_owned(),
+            expected: Self::FORMS,
+        };
+        if text == "drawn" {
+            return Ok(Self::Drawn);
+        }
+        let (kind, place) = text.split_once(':').ok_or_else(unknown)?;
+        let place = PathBuf::from(place);
+        match kind {
+            _ if place.as_os_str().is_empty() => Err(unknown()),
+            "rafdb" => Ok(Self::RafDb(place)),
+            "fer2013" => Ok(Self::Fer2013(place)),
+            "ferplus" => Ok(Self::FerPlus(place)),
+            "affectnet7" => Ok(Self::AffectNet(place, AffectClasses::Seven)),
+            "affectnet8" => Ok(Self::AffectNet(place, AffectClasses::Eight)),
+            "folder" => Ok(Self::Folder(place)),
+            _ => Err(unknown()),
         }
     }
 }
@@ -128,13 +153,21 @@ mod tests {
 
     #[test]
     fn sources_go_both_ways() -> Result<()> {
-        for text in ["drawn", "rafdb:some/folder", "folder:C:\\faces"] {
+        for text in [
+            "drawn",
+            "rafdb:some/folder",
+            "fer2013:some/fer2013.csv",
+            "ferplus:some/folder",
+            "affectnet7:some/folder",
+            "affectnet8:some/folder",
+            "folder:C:\\faces",
+        ] {
             assert_eq!(text.parse::<FaceSource>()?.to_string(), text);
         }
-        for text in ["photos", "rafdb", "rafdb:", "drawn:here"] {
+        for text in ["photos", "rafdb", "rafdb:", "drawn:here", "affectnet:here"] {
             let error = text.parse::<FaceSource>().unwrap_err().to_string();
             assert!(
-                error.contains("expected drawn, rafdb:DIR or folder:DIR"),
+                error.contains("expected drawn, rafdb:DIR, fer2013:FILE, ferplus:DIR"),
                 "{error}"
             );
         }
