@@ -51,6 +51,20 @@ fn filled(sets: &[u8], classes: usize) -> Vec<u8> {
     filled
 }
 
+/// A row's classes in lanes, which of them are positive, and memory for their powers.
+struct Row<'a> {
+    scores: &'a [[f64; LANES]],
+    positive: &'a [[u8; LANES]],
+    powers: &'a mut [[f64; LANES]],
+}
+
+/// The same of the negative and of the positive classes.
+#[derive(Clone, Copy)]
+struct Both<T> {
+    negative: T,
+    positive: T,
+}
+
 impl SetLoss {
     /// `powers` is memory for a row.
     fn of_row<T: Real>(
@@ -60,15 +74,70 @@ impl SetLoss {
         powers: &mut [f64],
         slopes: Option<&mut [f64]>,
     ) -> f64 {
-        // Positive scores count with their sign turned where each has to win by itself.
-        let sign = if self == Self::Ranking { -1. } else { 1. };
-        let (scores, _) = scores.as_chunks::<LANES>();
-        let (positive, _) = positive.as_chunks::<LANES>();
-        let (powers, _) = powers.as_chunks_mut::<LANES>();
-        // Which class is positive cannot be foreseen: values are chosen, not ways through the code.
-        let (mut negatives, mut positives) =
-            ([f64::NEG_INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-        for (scores, positive) in scores.iter().zip(positive) {
+        let mut row = Row {
+            scores: scores.as_chunks().0,
+            positive: positive.as_chunks().0,
+            powers: powers.as_chunks_mut().0,
+        };
+        let largest = row.largest(self.sign());
+        let (largest, sums) = known(largest, row.fill_powers::<T>(self.sign(), largest));
+        let (loss, pull) = self.value_and_pull::<T>(largest, sums);
+        if let Some(slopes) = slopes {
+            let pulls = Both {
+                negative: pull / sums.negative,
+                positive: -pull / sums.positive,
+            };
+            row.write_slopes(pulls, slopes.as_chunks_mut().0);
+        }
+        loss
+    }
+
+    /// Positive scores count with their sign turned where each has to win by itself.
+    fn sign(self) -> f64 {
+        if self == Self::Ranking { -1. } else { 1. }
+    }
+
+    /// The loss `ln(1 + q e^m)` and its slope over m: one exponential of a number up to 0, one logarithm.
+    fn value_and_pull<T: Real>(self, largest: Both<f64>, sums: Both<f64>) -> (f64, f64) {
+        let (q, m) = match self {
+            Self::Ranking => (
+                sums.negative * sums.positive,
+                largest.negative + largest.positive,
+            ),
+            Self::Mass => (
+                sums.negative / sums.positive,
+                largest.negative - largest.positive,
+            ),
+        };
+        let tail = T::exp(-m.abs());
+        match m >= 0. {
+            true => (m + (q + tail).ln(), q / (q + tail)),
+            false => ((q * tail).ln_1p(), q * tail / (1. + q * tail)),
+        }
+    }
+}
+
+/// An empty set counts as one class far below all others, so that nothing that follows is 0 / 0.
+fn known(largest: Both<f64>, sums: Both<f64>) -> (Both<f64>, Both<f64>) {
+    let one = |largest: f64, sum: f64| match sum == 0. {
+        true => (EMPTY, 1.),
+        false => (largest, sum),
+    };
+    let (negative, negative_sum) = one(largest.negative, sums.negative);
+    let (positive, positive_sum) = one(largest.positive, sums.positive);
+    let sums = Both {
+        negative: negative_sum,
+        positive: positive_sum,
+    };
+    (Both { negative, positive }, sums)
+}
+
+/// Which class is positive cannot be foreseen: values are chosen, not ways through the code.
+impl Row<'_> {
+    fn largest(&self, sign: f64) -> Both<f64> {
+        let mut negatives = [f64::NEG_INFINITY; LANES];
+        let mut positives = negatives;
+        for (scores, positive) in self.scores.iter().zip(self.positive) {
             for lane in 0..LANES {
                 let (negative, positive) = match positive[lane] != 0 {
                     true => (f64::NEG_INFINITY, sign * scores[lane]),
@@ -78,14 +147,22 @@ impl SetLoss {
                 positives[lane] = positives[lane].max(positive);
             }
         }
-        let largest = |values: [f64; LANES]| values.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        let (largest_negative, largest_positive) = (largest(negatives), largest(positives));
+        let of = |values: [f64; LANES]| values.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        Both {
+            negative: of(negatives),
+            positive: of(positives),
+        }
+    }
+
+    /// `e^(±s - largest)` of each class; the sums.
+    fn fill_powers<T: Real>(&mut self, sign: f64, largest: Both<f64>) -> Both<f64> {
         let (mut negatives, mut positives) = ([0.; LANES], [0.; LANES]);
-        for ((powers, scores), positive) in powers.iter_mut().zip(scores).zip(positive) {
+        let classes = self.scores.iter().zip(self.positive);
+        for (powers, (scores, positive)) in self.powers.iter_mut().zip(classes) {
             for lane in 0..LANES {
                 let (factor, largest) = match positive[lane] != 0 {
-                    true => (sign, largest_positive),
-                    false => (1., largest_negative),
+                    true => (sign, largest.positive),
+                    false => (1., largest.negative),
                 };
                 powers[lane] = T::exp(factor * scores[lane] - largest);
                 let (negative, positive) = match positive[lane] != 0 {
@@ -96,38 +173,23 @@ impl SetLoss {
                 positives[lane] += positive;
             }
         }
-        let (negative_sum, positive_sum): (f64, f64) =
-            (negatives.iter().sum(), positives.iter().sum());
-        // An empty set counts as one class far below all others, so that nothing below is 0 / 0.
-        let known = |largest: f64, sum: f64| match sum == 0. {
-            true => (EMPTY, 1.),
-            false => (largest, sum),
-        };
-        let (negative, negative_sum) = known(largest_negative, negative_sum);
-        let (positive_largest, positive_sum) = known(largest_positive, positive_sum);
-        // The loss is `ln(1 + q e^m)`: one exponential of a number up to 0, one logarithm.
-        let (q, m) = match self {
-            Self::Ranking => (negative_sum * positive_sum, negative + positive_largest),
-            Self::Mass => (negative_sum / positive_sum, negative - positive_largest),
-        };
-        let tail = T::exp(-m.abs());
-        let (loss, pull) = match m >= 0. {
-            true => (m + (q + tail).ln(), q / (q + tail)),
-            false => ((q * tail).ln_1p(), q * tail / (1. + q * tail)),
-        };
-        if let Some(slopes) = slopes {
-            let (of_negative, of_positive) = (pull / negative_sum, -pull / positive_sum);
-            let (slopes, _) = slopes.as_chunks_mut::<LANES>();
-            for ((slopes, powers), positive) in slopes.iter_mut().zip(powers).zip(positive) {
-                for lane in 0..LANES {
-                    let pull = match positive[lane] != 0 {
-                        true => of_positive,
-                        false => of_negative,
-                    };
-                    slopes[lane] = powers[lane] * pull;
-                }
+        Both {
+            negative: negatives.iter().sum(),
+            positive: positives.iter().sum(),
+        }
+    }
+
+    /// Each power times what its set is pulled by.
+    fn write_slopes(&self, pulls: Both<f64>, slopes: &mut [[f64; LANES]]) {
+        let classes = self.powers.iter().zip(self.positive);
+        for (slopes, (powers, positive)) in slopes.iter_mut().zip(classes) {
+            for lane in 0..LANES {
+                let pull = match positive[lane] != 0 {
+                    true => pulls.positive,
+                    false => pulls.negative,
+                };
+                slopes[lane] = powers[lane] * pull;
             }
         }
-        loss
     }
 }
