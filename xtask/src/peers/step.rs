@@ -77,6 +77,9 @@ impl Step {
                 results::write(path, &(text + "\n"))?;
             }
         }
+        if comparisons.is_empty() {
+            return Err("PyTorch crashed in every comparison: there is nothing to report".into());
+        }
         println!("{}", table(&comparisons));
         if let Some(comparison) = comparisons.first() {
             eprintln!("{}", comparison.start());
