@@ -214,7 +214,7 @@ fn empty_sets_have_their_values() -> Result<()> {
         (decoupled_consistency, plain::decoupled_consistency),
         (positive_set_loss, plain::positive_set_loss),
     ];
-    // Rows that fill the lanes they are computed in, and rows that do not.
+    // Widths around a register's, and one below.
     for classes in [3, 8, 9] {
         let strong = normal(1, &[2, classes], 1.);
         let none_and_all = [vec![0u8; classes], vec![1; classes]].concat();

@@ -16,13 +16,8 @@ const ROWS: usize = 64;
 /// Floating-point operations that an entry's exponential and what goes with it are worth.
 pub(super) const ENTRY: usize = 400;
 
-/// Classes that are computed at once: rows are filled up to a multiple of it, with classes of no
-/// probability, and loops over a constant become vector code.
-pub(super) const LANES: usize = 8;
-
 /// `f(row's number, scores, memory for a row, slopes)` gives a row's loss, and writes the loss's gradient over
-/// the scores. Rows have `C` rounded up to [`LANES`] entries, at last the lowest scores that there are. It
-/// must not read the slopes, and is not asked for them where nothing flows back.
+/// the scores. It must not read the slopes, and is not asked for them where nothing flows back.
 pub(super) fn loss_of_rows<T: Real>(
     name: &'static str,
     logits: &Tensor,
@@ -41,10 +36,9 @@ pub(super) fn loss_of_rows<T: Real>(
         );
         for_each(rows.div_ceil(ROWS), ENTRY * values.len(), |task| {
             let (losses, slopes) = (losses.take(task), slopes.take(task));
-            let width = classes.next_multiple_of(LANES);
-            let mut scores = vec![f64::MIN; width];
-            let mut memory = vec![0.; width];
-            let mut slope = vec![0.; width];
+            let mut scores = vec![0.; classes];
+            let mut memory = vec![0.; classes];
+            let mut slope = vec![0.; classes];
             for (offset, loss) in losses.iter_mut().enumerate() {
                 let row = task * ROWS + offset;
                 let from = &values[row * classes..][..classes];

@@ -4,7 +4,7 @@ use candle_core::{DType, Tensor};
 
 use super::super::real::Real;
 use super::super::values::{Values, of_reals};
-use super::rows::{LANES, loss_of_rows};
+use super::rows::loss_of_rows;
 use crate::Result;
 
 /// What is asked of the positive classes.
@@ -31,38 +31,26 @@ pub(crate) fn set_loss(
     let classes = logits.dim(1)?;
     let positive = positive.contiguous()?;
     let sets = Values::<u8>::of(&positive)?;
-    let sets = filled(sets.slice()?, classes);
-    let width = classes.next_multiple_of(LANES);
+    let sets = sets.slice()?;
     of_reals!([logits], |T| {
         loss_of_rows::<T>("set loss", logits, |row, scores, powers, slopes| {
-            kind.of_row::<T>(scores, &sets[row * width..][..width], powers, slopes)
+            kind.of_row::<T>(scores, &sets[row * classes..][..classes], powers, slopes)
         })
     })
 }
 
-/// Rows filled up as those of scores are, with classes that are not positive.
-fn filled(sets: &[u8], classes: usize) -> Vec<u8> {
-    let width = classes.next_multiple_of(LANES);
-    let mut filled = vec![0; sets.len() / classes.max(1) * width];
-    let rows = filled.chunks_exact_mut(width.max(1));
-    for (to, from) in rows.zip(sets.chunks_exact(classes.max(1))) {
-        to[..classes].copy_from_slice(from);
-    }
-    filled
-}
-
-/// A row's classes in lanes, which of them are positive, and memory for their powers.
+/// A row's scores, which of its classes are positive, and memory for their powers.
 struct Row<'a> {
-    scores: &'a [[f64; LANES]],
-    positive: &'a [[u8; LANES]],
-    powers: &'a mut [[f64; LANES]],
+    scores: &'a [f64],
+    positive: &'a [u8],
+    powers: &'a mut [f64],
 }
 
 /// The same of the negative and of the positive classes.
 #[derive(Clone, Copy)]
-struct Both<T> {
-    negative: T,
-    positive: T,
+struct Both {
+    negative: f64,
+    positive: f64,
 }
 
 impl SetLoss {
@@ -75,9 +63,9 @@ impl SetLoss {
         slopes: Option<&mut [f64]>,
     ) -> f64 {
         let mut row = Row {
-            scores: scores.as_chunks().0,
-            positive: positive.as_chunks().0,
-            powers: powers.as_chunks_mut().0,
+            scores,
+            positive,
+            powers,
         };
         let largest = row.largest(self.sign());
         let (largest, sums) = known(largest, row.fill_powers::<T>(self.sign(), largest));
@@ -87,7 +75,7 @@ impl SetLoss {
                 negative: pull / sums.negative,
                 positive: -pull / sums.positive,
             };
-            row.write_slopes(pulls, slopes.as_chunks_mut().0);
+            row.write_slopes(pulls, slopes);
         }
         loss
     }
@@ -98,7 +86,7 @@ impl SetLoss {
     }
 
     /// The loss `ln(1 + q e^m)` and its slope over m: one exponential of a number up to 0, one logarithm.
-    fn value_and_pull<T: Real>(self, largest: Both<f64>, sums: Both<f64>) -> (f64, f64) {
+    fn value_and_pull<T: Real>(self, largest: Both, sums: Both) -> (f64, f64) {
         let (q, m) = match self {
             Self::Ranking => (
                 sums.negative * sums.positive,
@@ -118,7 +106,7 @@ impl SetLoss {
 }
 
 /// An empty set counts as one class far below all others, so that nothing that follows is 0 / 0.
-fn known(largest: Both<f64>, sums: Both<f64>) -> (Both<f64>, Both<f64>) {
+fn known(largest: Both, sums: Both) -> (Both, Both) {
     let one = |largest: f64, sum: f64| match sum == 0. {
         true => (EMPTY, 1.),
         false => (largest, sum),
@@ -134,62 +122,54 @@ fn known(largest: Both<f64>, sums: Both<f64>) -> (Both<f64>, Both<f64>) {
 
 /// Which class is positive cannot be foreseen: values are chosen, not ways through the code.
 impl Row<'_> {
-    fn largest(&self, sign: f64) -> Both<f64> {
-        let mut negatives = [f64::NEG_INFINITY; LANES];
-        let mut positives = negatives;
-        for (scores, positive) in self.scores.iter().zip(self.positive) {
-            for lane in 0..LANES {
-                let (negative, positive) = match positive[lane] != 0 {
-                    true => (f64::NEG_INFINITY, sign * scores[lane]),
-                    false => (scores[lane], f64::NEG_INFINITY),
-                };
-                negatives[lane] = negatives[lane].max(negative);
-                positives[lane] = positives[lane].max(positive);
-            }
+    fn largest(&self, sign: f64) -> Both {
+        let mut largest = Both {
+            negative: f64::NEG_INFINITY,
+            positive: f64::NEG_INFINITY,
+        };
+        for (score, is_positive) in self.scores.iter().zip(self.positive) {
+            let (negative, positive) = match *is_positive != 0 {
+                true => (f64::NEG_INFINITY, sign * score),
+                false => (*score, f64::NEG_INFINITY),
+            };
+            largest.negative = largest.negative.max(negative);
+            largest.positive = largest.positive.max(positive);
         }
-        let of = |values: [f64; LANES]| values.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        Both {
-            negative: of(negatives),
-            positive: of(positives),
-        }
+        largest
     }
 
     /// `e^(±s - largest)` of each class; the sums.
-    fn fill_powers<T: Real>(&mut self, sign: f64, largest: Both<f64>) -> Both<f64> {
-        let (mut negatives, mut positives) = ([0.; LANES], [0.; LANES]);
+    fn fill_powers<T: Real>(&mut self, sign: f64, largest: Both) -> Both {
+        let mut sums = Both {
+            negative: 0.,
+            positive: 0.,
+        };
         let classes = self.scores.iter().zip(self.positive);
-        for (powers, (scores, positive)) in self.powers.iter_mut().zip(classes) {
-            for lane in 0..LANES {
-                let (factor, largest) = match positive[lane] != 0 {
-                    true => (sign, largest.positive),
-                    false => (1., largest.negative),
-                };
-                powers[lane] = T::exp(factor * scores[lane] - largest);
-                let (negative, positive) = match positive[lane] != 0 {
-                    true => (0., powers[lane]),
-                    false => (powers[lane], 0.),
-                };
-                negatives[lane] += negative;
-                positives[lane] += positive;
-            }
+        for (power, (score, is_positive)) in self.powers.iter_mut().zip(classes) {
+            let (factor, largest) = match *is_positive != 0 {
+                true => (sign, largest.positive),
+                false => (1., largest.negative),
+            };
+            *power = T::exp(factor * score - largest);
+            let (negative, positive) = match *is_positive != 0 {
+                true => (0., *power),
+                false => (*power, 0.),
+            };
+            sums.negative += negative;
+            sums.positive += positive;
         }
-        Both {
-            negative: negatives.iter().sum(),
-            positive: positives.iter().sum(),
-        }
+        sums
     }
 
     /// Each power times what its set is pulled by.
-    fn write_slopes(&self, pulls: Both<f64>, slopes: &mut [[f64; LANES]]) {
+    fn write_slopes(&self, pulls: Both, slopes: &mut [f64]) {
         let classes = self.powers.iter().zip(self.positive);
-        for (slopes, (powers, positive)) in slopes.iter_mut().zip(classes) {
-            for lane in 0..LANES {
-                let pull = match positive[lane] != 0 {
+        for (slope, (power, is_positive)) in slopes.iter_mut().zip(classes) {
+            *slope = power
+                * match *is_positive != 0 {
                     true => pulls.positive,
                     false => pulls.negative,
                 };
-                slopes[lane] = powers[lane] * pull;
-            }
         }
     }
 }
