@@ -87,7 +87,7 @@
 //!   [`WeightAverage`] serve a loop of one's own as well. On the processor a step with its average
 //!   ([`Optimizer::step_with_average`]) is one pass over the memory.
 //! - [`evaluate`] measures a network on an [`EvaluationSet`]; [`Tally`] and [`Confusion`] count what
-//!   comes from elsewhere. The rates are scikit-learn's.
+//!   comes from elsewhere. The rates are scikit-learn's, with the calibration error of Guo et al.
 //! - [`Console`] shows a run to a person, [`JsonLines`] to a program; an [`Observer`] of one's own
 //!   sees the same.
 //! - [`Trainer::with_checkpoints`] writes the last and the best weights with a [`ModelCard`];

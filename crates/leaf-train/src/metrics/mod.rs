@@ -1,5 +1,6 @@
 //! How good predictions are.
 
+mod calibration;
 mod confusion;
 mod pseudo_labels;
 mod summary;

@@ -22,6 +22,9 @@ pub struct Metrics {
     pub macro_f1: f64,
     /// The share of faces whose class is among the two best.
     pub top2: f64,
+    /// The expected calibration error: how far the probability of the predicted class is from the share of
+    /// right predictions ([`crate::Tally::calibration_error`]).
+    pub calibration_error: f64,
     /// Each class's recall; `None` without faces of the class.
     pub recalls: Vec<Option<f64>>,
     /// How often each class (row) was predicted as each class (column).

@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 
+use super::calibration::Calibration;
 use super::{Confusion, Metrics};
 use crate::{Error, Result};
 
@@ -27,6 +28,7 @@ pub struct Tally {
     /// How often the true class had the r-th largest score.
     ranks: Vec<u64>,
     loss: f64,
+    calibration: Calibration,
 }
 
 impl Tally {
@@ -39,6 +41,7 @@ impl Tally {
             confusion: Confusion::new(num_classes)?,
             ranks: vec![0; num_classes],
             loss: 0.,
+            calibration: Calibration::default(),
         })
     }
 
@@ -84,6 +87,8 @@ impl Tally {
         self.confusion.record(label, prediction)?;
         self.ranks[rank] += 1;
         self.loss += largest + sum.ln() - own;
+        // The largest score's softmax.
+        self.calibration.record(1. / sum, prediction == label);
         Ok(())
     }
 
@@ -108,6 +113,19 @@ impl Tally {
         self.loss / self.total().max(1) as f64
     }
 
+    /// The expected calibration error; 0 without any faces. A prediction's confidence is its softmax p,
+    /// in one of M = 15 bins `((m-1)/M, m/M]`; of n faces,
+    ///
+    /// ```text
+    /// ECE = sum over m of |B_m|/n * | acc(B_m) - conf(B_m) |
+    /// ```
+    ///
+    /// with the share of right predictions and the mean of p in each bin (Guo, Pleiss, Sun and Weinberger,
+    /// "On Calibration of Modern Neural Networks", ICML 2017, equation 3).
+    pub fn calibration_error(&self) -> f64 {
+        self.calibration.expected_error()
+    }
+
     /// All rates.
     pub fn metrics(&self) -> Metrics {
         let confusion = &self.confusion;
@@ -120,6 +138,7 @@ impl Tally {
             macro_recall: confusion.macro_recall(),
             macro_f1: confusion.macro_f1(),
             top2: self.top_k(2),
+            calibration_error: self.calibration_error(),
             recalls: confusion.recalls(),
             confusion: confusion.rows(),
         }
@@ -176,6 +195,31 @@ mod tests {
         assert!((uniform.loss() - 3f64.ln()).abs() < 1e-12);
         let sure = tally(&[[1000., 0., 0.], [1000., 0., 0.]], &[0, 1])?;
         assert_eq!(sure.loss(), 500.);
+        Ok(())
+    }
+
+    #[test]
+    fn confidence_is_the_softmax_of_the_prediction() -> Result<()> {
+        // A third each, right once in three times.
+        let even = tally(&[[7., 7., 7.]; 3], &[0, 1, 2])?;
+        assert!(even.calibration_error() < 1e-12);
+        let sure = tally(&[[1000., 0., 0.]; 4], &[0, 0, 0, 1])?;
+        assert_eq!(sure.calibration_error(), 0.25);
+        Ok(())
+    }
+
+    #[test]
+    fn no_faces_give_zeros() -> Result<()> {
+        let metrics = Tally::new(3)?.metrics();
+        assert_eq!(metrics.faces, 0);
+        let rates = [
+            metrics.loss,
+            metrics.accuracy,
+            metrics.top2,
+            metrics.calibration_error,
+        ];
+        assert_eq!(rates, [0.; 4]);
+        assert_eq!(metrics.recalls, [None; 3]);
         Ok(())
     }
 

@@ -132,6 +132,7 @@ fn metrics_are_one_json_object_a_line() -> Result<()> {
         .as_f64()
         .expect("a rate");
     assert!((accuracy - summary.last[0].metrics.accuracy).abs() < 1e-12);
+    assert!(end["sets"]["validation"]["calibration_error"].is_f64());
     assert!(JsonLines::create(folder.path()).is_err());
     Ok(())
 }
