@@ -7,18 +7,57 @@ use super::simd::{fma, load, store};
 /// Sums longer than this are cut and added up in memory: rounding errors grow with the length.
 pub(super) const CHAIN: usize = 128;
 
+/// Taps whose sums are added up in registers, at most.
+pub(super) const TAPS_AT_ONCE: usize = 16;
+
+/// Where the M rows of each tap of a tile begin.
+pub(super) trait Rows<const M: usize>: Copy {
+    /// The rows of a tap.
+    ///
+    /// # Safety
+    /// `tap` must be below the number of taps.
+    unsafe fn of(self, tap: usize) -> [*const f32; M];
+}
+
+impl<const M: usize> Rows<M> for &[[*const f32; M]] {
+    #[inline(always)]
+    unsafe fn of(self, tap: usize) -> [*const f32; M] {
+        // SAFETY: the caller's.
+        unsafe { *self.get_unchecked(tap) }
+    }
+}
+
+/// Rows at equal distances, `offsets` of the taps from the first one.
+#[derive(Clone, Copy)]
+pub(super) struct Even<'a> {
+    pub(super) from: *const f32,
+    pub(super) offsets: &'a [usize],
+    pub(super) step: usize,
+}
+
+impl<const M: usize> Rows<M> for Even<'_> {
+    #[inline(always)]
+    unsafe fn of(self, tap: usize) -> [*const f32; M] {
+        // SAFETY: the caller's.
+        let first = self
+            .from
+            .wrapping_add(unsafe { *self.offsets.get_unchecked(tap) });
+        std::array::from_fn(|m| first.wrapping_add(m * self.step))
+    }
+}
+
 /// `out[m] (+)= sum over taps t, k of rows[t][m][k] weights[t][k]`, for M rows of `V F32_LANES`
 /// numbers.
 ///
-/// `rows` holds M pointers for each tap, `weights` one pointer a tap.
+/// `weights` holds one pointer a tap.
 ///
 /// # Safety
-/// Every row must have `run` readable numbers, every weight pointer `run V F32_LANES`, and every
-/// output `V F32_LANES` writable ones.
+/// Every row of as many taps as there are weights must have `run` readable numbers, every weight pointer
+/// `run V F32_LANES`, and every output `V F32_LANES` writable ones.
 #[inline(always)]
 pub(super) unsafe fn product<S: Simd, const M: usize, const V: usize>(
     simd: S,
-    rows: &[[*const f32; M]],
+    rows: impl Rows<M>,
     weights: &[*const f32],
     run: usize,
     out: &[*mut f32; M],
@@ -26,8 +65,9 @@ pub(super) unsafe fn product<S: Simd, const M: usize, const V: usize>(
 ) {
     let zero = simd.splat_f32s(0.);
     let mut sums = [[zero; V]; M];
-    for (row, weights) in rows.iter().zip(weights) {
-        let row = *row;
+    for (tap, weights) in weights.iter().enumerate() {
+        // SAFETY: there are as many taps as weights.
+        let row = unsafe { rows.of(tap) };
         let mut weights = *weights;
         for k in 0..run {
             // SAFETY: k is below `run`.
@@ -70,16 +110,16 @@ pub(super) trait Pairs: Copy {
     unsafe fn at(&self, i: usize) -> (*const f32, *const f32);
 }
 
-/// Rows at equal distances.
+/// Pairs at equal distances.
 #[derive(Clone, Copy)]
-pub(super) struct Even {
+pub(super) struct EvenPairs {
     pub(super) x: *const f32,
     pub(super) x_step: usize,
     pub(super) dy: *const f32,
     pub(super) dy_step: usize,
 }
 
-impl Pairs for Even {
+impl Pairs for EvenPairs {
     #[inline(always)]
     unsafe fn at(&self, i: usize) -> (*const f32, *const f32) {
         // SAFETY: the caller's.

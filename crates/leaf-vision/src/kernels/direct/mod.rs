@@ -4,16 +4,23 @@
 //! The same product serves a convolution and its image gradient, which is the convolution of the
 //! output's gradient by the transposed weight, one for each phase of the stride.
 
+mod band;
+mod even;
+mod listed;
+mod reach;
 mod table;
 
-use pulp::{Simd, WithSimd};
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::epilogue::Epilogue;
 use super::shared::Shared;
 use super::simd::Isa;
-use super::tile::{CHAIN, product};
-use table::{NO_PLACE, Order, Table};
+pub(super) use band::{Band, View, few_numbers, pieces};
+use listed::POSITION_ROWS;
+pub(super) use reach::Reach;
+use table::Order;
 
 /// One position of the kernel: where it reads, relative to an output pixel's source, and which
 /// packed weights belong to it.
@@ -77,9 +84,6 @@ pub(super) struct Product<'a> {
 /// Pixels of an image up to which taps that see nothing are worth another order.
 const SMALL_MAP: usize = 16;
 
-/// Rows of a tile in [`Order::Position`].
-const POSITION_ROWS: usize = 8;
-
 impl Product<'_> {
     fn order(&self) -> Order {
         let target = &self.target;
@@ -95,160 +99,83 @@ impl Product<'_> {
     /// Writes all outputs.
     pub(super) fn run(&self, isa: Isa, out: &mut [f32]) {
         let target = &self.target;
+        let blocks = target.channels.div_ceil(self.weights.width);
+        if target.images * target.rows * target.columns == 0 || blocks == 0 {
+            return;
+        }
         let order = self.order();
+        let by_rows = order == Order::Memory
+            && few_numbers(&self.source, self.taps, target.rows, target.columns);
+        let out = Shared::new(out);
+        match by_rows {
+            true => self.run_rows(isa, blocks, out),
+            false => self.run_listed(isa, order, blocks, out),
+        }
+    }
+
+    /// With tiles of neighbors in a row.
+    fn run_rows(&self, isa: Isa, blocks: usize, out: Shared<'_>) {
+        let rows = self.target.images * self.target.rows;
+        let cut = self.cut(rows, self.target.columns, 1);
+        cut.run(blocks, |rows, blocks| {
+            isa.run(even::Task {
+                product: self,
+                rows,
+                blocks,
+                out,
+            });
+        });
+    }
+
+    /// With tiles that list where they read.
+    fn run_listed(&self, isa: Isa, order: Order, blocks: usize, out: Shared<'_>) {
+        let target = &self.target;
         let images = match order {
             Order::Memory => target.images,
             Order::Position { images } => images,
         };
-        let pixels = images * target.rows * target.columns;
-        let blocks = target.channels.div_ceil(self.weights.width);
-        if pixels == 0 || blocks == 0 {
-            return;
-        }
-        let most = (TASK_BYTES / 4 / self.source.run.max(1)).max(128);
-        let chunks = pixels.div_ceil(most).max(TASKS.min(pixels.div_ceil(64)));
         // A multiple of every tile's height keeps all tiles but the last of a chunk full.
-        let chunk = pixels.div_ceil(chunks).next_multiple_of(168);
-        let chunks = pixels.div_ceil(chunk);
+        let cut = self.cut(images * target.rows * target.columns, 1, 168);
+        cut.run(blocks, |pixels, blocks| {
+            isa.run(listed::Task {
+                product: self,
+                order,
+                pixels,
+                blocks,
+                out,
+            });
+        });
+    }
+
+    /// Cuts `count` pieces of `pixels` each into chunks of a multiple of `multiple` of them.
+    fn cut(&self, count: usize, pixels: usize, multiple: usize) -> Cut {
+        let most = (TASK_BYTES / 4 / self.source.run.max(1)).max(128);
+        let all = count * pixels;
+        let chunks = all.div_ceil(most).max(TASKS.min(all.div_ceil(64)));
+        let chunk = count.div_ceil(chunks).next_multiple_of(multiple);
+        Cut { count, chunk }
+    }
+}
+
+/// How an operation is cut into tasks.
+struct Cut {
+    count: usize,
+    chunk: usize,
+}
+
+impl Cut {
+    /// Runs a task for each chunk and, if these are few, each of some groups of blocks.
+    fn run(&self, blocks: usize, task: impl Fn(Range<usize>, Range<usize>) + Sync) {
+        let chunks = self.count.div_ceil(self.chunk);
         let groups = TASKS.div_ceil(chunks).min(blocks);
         let group = blocks.div_ceil(groups);
-        let out = Shared::new(out);
         (0..chunks * groups)
             .into_par_iter()
             .with_max_len(1)
-            .for_each(|task| {
-                let (first, part) = (task / chunks * group, task % chunks);
-                isa.run(Task {
-                    product: self,
-                    order,
-                    pixels: part * chunk..pixels.min((part + 1) * chunk),
-                    blocks: first..blocks.min(first + group),
-                    out,
-                });
+            .for_each(|index| {
+                let (first, part) = (index / chunks * group, index % chunks);
+                let pieces = part * self.chunk..self.count.min((part + 1) * self.chunk);
+                task(pieces, first..blocks.min(first + group));
             });
     }
 }
-
-/// Some pixels and some blocks of channels.
-struct Task<'a> {
-    product: &'a Product<'a>,
-    order: Order,
-    pixels: std::ops::Range<usize>,
-    blocks: std::ops::Range<usize>,
-    out: Shared<'a>,
-}
-
-impl WithSimd for Task<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let vectors = self.product.weights.width / S::F32_LANES;
-        let by_position = self.order != Order::Memory;
-        match (S::REGISTER_COUNT >= 32, vectors) {
-            (true, 2) if by_position => self.tiles::<S, POSITION_ROWS, 2>(simd),
-            (true, _) if by_position => self.tiles::<S, POSITION_ROWS, 1>(simd),
-            (false, 2) if by_position => self.tiles::<S, 4, 2>(simd),
-            (false, _) if by_position => self.tiles::<S, POSITION_ROWS, 1>(simd),
-            (true, 2) => self.tiles::<S, 14, 2>(simd),
-            (true, _) => self.tiles::<S, 14, 1>(simd),
-            (false, 2) => self.tiles::<S, 6, 2>(simd),
-            (false, _) => self.tiles::<S, 12, 1>(simd),
-        }
-    }
-}
-
-impl Task<'_> {
-    #[inline(always)]
-    fn tiles<S: Simd, const M: usize, const V: usize>(self, simd: S) {
-        let Product {
-            source,
-            taps,
-            weights,
-            target,
-            epilogue,
-        } = self.product;
-        let width = V * S::F32_LANES;
-        debug_assert_eq!(width, weights.width);
-        let zeros = vec![0f32; source.run];
-        let table = Table::<M>::new(self.product, self.order, self.pixels.clone(), &zeros);
-        let mut scratch = vec![0f32; M * width];
-        let taps_at_once = (CHAIN / source.run.max(1)).max(1);
-        let block_len = weights.taps * source.run * width;
-        for block in self.blocks.clone() {
-            let channel = block * width;
-            let channels = width.min(target.channels - channel);
-            let first = &weights.data[block * block_len..][..block_len];
-            let tap_weights: Vec<*const f32> = taps
-                .iter()
-                .map(|tap| first[tap.weights * source.run * width..].as_ptr())
-                .collect();
-            for (tile, places) in table.places.chunks(M).enumerate() {
-                let whole = places.len() == M && channels == width && !places.contains(&NO_PLACE);
-                let mut out = [std::ptr::null_mut(); M];
-                for (m, out) in out.iter_mut().enumerate() {
-                    *out = match places.get(m) {
-                        Some(place) if whole => self.out.at(place + channel, width),
-                        _ => scratch[m * width..][..width].as_mut_ptr(),
-                    };
-                }
-                let rows = table.rows_of(tile);
-                tile_of::<S, M, V>(simd, rows.zip(&tap_weights), taps_at_once, source.run, &out);
-                let places = places.iter().filter(|place| **place != NO_PLACE);
-                if !whole {
-                    let values = table.places[tile * M..].iter().zip(scratch.chunks(width));
-                    for (place, values) in values.take(M) {
-                        if *place == NO_PLACE {
-                            continue;
-                        }
-                        // SAFETY: each task has its own pixels and channels.
-                        let to = unsafe { self.out.part(place + channel, channels) };
-                        to.copy_from_slice(&values[..channels]);
-                    }
-                }
-                if !epilogue.is_empty() {
-                    for place in places {
-                        // SAFETY: as above.
-                        let to = unsafe { self.out.part(place + channel, channels) };
-                        epilogue.apply(simd, to, channel, place + channel);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// One tile, in sums of bounded length.
-#[inline(always)]
-fn tile_of<'a, S: Simd, const M: usize, const V: usize>(
-    simd: S,
-    taps: impl Iterator<Item = (Option<&'a [*const f32]>, &'a *const f32)>,
-    at_once: usize,
-    run: usize,
-    out: &[*mut f32; M],
-) {
-    let mut rows = [[std::ptr::null::<f32>(); M]; TAPS_AT_ONCE];
-    let mut weights = [std::ptr::null::<f32>(); TAPS_AT_ONCE];
-    let (mut count, mut accumulate) = (0, false);
-    let at_once = at_once.min(TAPS_AT_ONCE);
-    for (seen, tap_weights) in taps {
-        let Some(seen) = seen else { continue };
-        rows[count].copy_from_slice(seen);
-        weights[count] = *tap_weights;
-        count += 1;
-        if count == at_once {
-            // SAFETY: `table` let each row lie inside the maps or be the zeros; each weight pointer
-            // has a block's `run width` numbers; outputs were checked when their pointers were made.
-            unsafe { product::<S, M, V>(simd, &rows[..count], &weights, run, out, accumulate) };
-            (count, accumulate) = (0, true);
-        }
-    }
-    if count > 0 || !accumulate {
-        // Where no tap sees anything, an empty product clears the outputs.
-        // SAFETY: as above.
-        unsafe { product::<S, M, V>(simd, &rows[..count], &weights, run, out, accumulate) };
-    }
-}
-
-/// Taps whose sums are added up in registers, at most.
-const TAPS_AT_ONCE: usize = 16;

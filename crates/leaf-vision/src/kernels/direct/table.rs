@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Product, Tap, Target};
+use super::reach::Reach;
+use super::{Product, Target};
 
 /// In which order pixels are gathered into tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,34 +92,6 @@ impl<const M: usize> Table<M> {
         let rows = self.rows[tile * M * count..][..M * count].chunks_exact(M);
         let seen = &self.seen[tile * count..][..count];
         rows.zip(seen).map(|(rows, seen)| seen.then_some(rows))
-    }
-}
-
-/// How far the taps reach around a pixel.
-struct Reach {
-    y: (isize, isize),
-    x: (isize, isize),
-}
-
-impl Reach {
-    fn of(taps: &[Tap]) -> Self {
-        let span = |values: &dyn Fn(&Tap) -> isize| {
-            let values = taps.iter().map(values);
-            (values.clone().min().unwrap_or(0), values.max().unwrap_or(0))
-        };
-        Self {
-            y: span(&|tap| tap.y),
-            x: span(&|tap| tap.x),
-        }
-    }
-
-    #[inline(always)]
-    fn inside(&self, y: usize, height: usize, x: usize, width: usize) -> bool {
-        let (y, x) = (y as isize, x as isize);
-        y + self.y.0 >= 0
-            && y + self.y.1 < height as isize
-            && x + self.x.0 >= 0
-            && x + self.x.1 < width as isize
     }
 }
 

@@ -307,7 +307,7 @@ fn chains<S: Simd, const M: usize, const V: usize>(
         let weights = weights[k * width..][..length * width].as_ptr();
         // SAFETY: rows have `run` numbers, weights `length width`; the outputs were checked when their
         // pointers were made.
-        unsafe { product::<S, M, V>(simd, &[from], &[weights], length, out, k > 0) };
+        unsafe { product::<S, M, V>(simd, &[from][..], &[weights], length, out, k > 0) };
     }
 }
 

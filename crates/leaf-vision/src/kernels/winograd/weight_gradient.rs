@@ -9,7 +9,7 @@ use super::{PART, Shape, TOGETHER, weights};
 use crate::kernels::scratch::Scratch;
 use crate::kernels::shared::Shared;
 use crate::kernels::simd::Isa;
-use crate::kernels::tile::{Even, outer_product};
+use crate::kernels::tile::{EvenPairs, outer_product};
 
 /// The gradient of packed weights `(blocks, 9, inputs, block)`.
 pub(crate) fn weight_gradient(
@@ -131,7 +131,7 @@ impl PointGradient<'_> {
         let inputs = self.left.len() / self.count;
         let mut channel = 0;
         while channel < inputs {
-            let pairs = Even {
+            let pairs = EvenPairs {
                 x: self.left[channel..].as_ptr(),
                 x_step: inputs,
                 dy: self.right.as_ptr(),
