@@ -198,11 +198,22 @@ impl View<'_> {
         y as usize * self.distances.0 + x as usize * self.distances.1
     }
 
-    /// Where the source of an output lies, and a check that what the last of `columns` outputs reads,
-    /// `reach` numbers from there on, lies inside.
-    pub(in super::super) fn output(&self, row: usize, columns: usize, reach: usize) -> *const f32 {
-        let first = row * self.step * self.distances.0;
-        let last = first + columns.saturating_sub(1) * self.step();
+    /// Numbers between the sources of outputs below each other.
+    pub(in super::super) fn row_step(&self) -> usize {
+        self.step * self.distances.0
+    }
+
+    /// Where the source of a row's first output lies, and a check that what the last output of as many
+    /// `rows x columns` reads, `reach` numbers from there on, lies inside.
+    pub(in super::super) fn output(
+        &self,
+        row: usize,
+        rows: usize,
+        columns: usize,
+        reach: usize,
+    ) -> *const f32 {
+        let first = row * self.row_step();
+        let last = first + (rows - 1) * self.row_step() + (columns - 1) * self.step();
         assert!(last + reach <= self.data.len(), "a kernel left its source");
         self.data[first..].as_ptr()
     }
@@ -248,7 +259,7 @@ mod tests {
                     let inside = (0..3).contains(&y) && (0..4).contains(&x);
                     let at = ((image as isize * 3 + y) * 4 + x) * 2 + 1;
                     let expected = if inside { data[at as usize] } else { 0. };
-                    let from = view.output(index, 4, view.tap(tap) + 1);
+                    let from = view.output(index, 1, 4, view.tap(tap) + 1);
                     let from = from.wrapping_add(column * view.step() + view.tap(tap));
                     // SAFETY: `output` has checked that the last column's lies inside.
                     assert_eq!(unsafe { *from }, expected, "{row} {column} {tap:?}");

@@ -123,26 +123,31 @@ impl Row<'_> {
             .iter()
             .max()
             .map_or(0, |last| last + source.run);
-        let from = self.view.output(self.index, target.columns, reach);
+        let from = self.view.output(self.index, 1, target.columns, reach);
+        let partial = channels < width;
+        let after = partial || !self.task.product.epilogue.is_empty();
+        let step = target.column_step;
         let mut column = 0;
         while column < target.columns {
             // The last tile is moved back to be whole; what it shares with the one before it is
             // computed twice.
             let first = column.min(target.columns.saturating_sub(M));
-            let place = self.place + first * target.column_step + self.channel;
-            let mut out = [std::ptr::null_mut(); M];
-            for (m, out) in out.iter_mut().enumerate() {
-                *out = match channels == width {
-                    true => self.task.out.at(place + m * target.column_step, width),
-                    false => scratch[m * width..][..width].as_mut_ptr(),
-                };
-            }
+            let place = self.place + first * step + self.channel;
+            let out: [*mut f32; M] = match partial {
+                true => std::array::from_fn(|m| scratch[m * width..][..width].as_mut_ptr()),
+                false => {
+                    let out = self.task.out.at(place, (M - 1) * step + width);
+                    std::array::from_fn(|m| out.wrapping_add(m * step))
+                }
+            };
             let from = from.wrapping_add(first * self.view.step());
             self.products::<S, M, V>(simd, from, &out);
-            for m in 0..M {
-                self.finish(simd, place + m * target.column_step, channels, || {
-                    &scratch[m * width..][..channels]
-                });
+            if after {
+                let tile = scratch.chunks_exact(width).take(M).enumerate();
+                for (m, sums) in tile {
+                    let sums = partial.then_some(&sums[..channels]);
+                    self.finish(simd, place + m * step, channels, sums);
+                }
             }
             column = first + M;
         }
@@ -178,26 +183,14 @@ impl Row<'_> {
         }
     }
 
-    /// What follows the product of a pixel.
+    /// What follows the product of a pixel, whose sums are in place already or else given.
     #[inline(always)]
-    fn finish<'b, S: Simd>(
-        &self,
-        simd: S,
-        place: usize,
-        channels: usize,
-        scratch: impl Fn() -> &'b [f32],
-    ) {
-        let Product {
-            weights, epilogue, ..
-        } = self.task.product;
-        let partial = channels < weights.width;
-        if !partial && epilogue.is_empty() {
-            return;
-        }
+    fn finish<S: Simd>(&self, simd: S, place: usize, channels: usize, sums: Option<&[f32]>) {
+        let epilogue = &self.task.product.epilogue;
         // SAFETY: each task has its own pixels and channels.
         let to = unsafe { self.task.out.part(place, channels) };
-        if partial {
-            to.copy_from_slice(scratch());
+        if let Some(sums) = sums {
+            to.copy_from_slice(sums);
         }
         if !epilogue.is_empty() {
             epilogue.apply(simd, to, self.channel, place);
