@@ -4,6 +4,8 @@
 mod even;
 mod listed;
 
+use std::ops::Range;
+
 use pulp::Simd;
 use rayon::prelude::*;
 
@@ -11,7 +13,6 @@ use super::direct::{Source, Tap, few_numbers};
 use super::shared::Shared;
 use super::simd::Isa;
 use super::tile::{Listed, outer_product};
-use std::ops::Range;
 
 /// The output's gradient: `rows x columns` pixels an image of `pitch` numbers, of which `channels`
 /// from `offset` on belong to this product.
