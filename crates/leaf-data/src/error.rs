@@ -148,6 +148,28 @@ pub enum Error {
         available: usize,
     },
 
+    /// Labels that the classes cannot share equally.
+    #[error("labels in all = {total}, expected a multiple of {num_classes}, the number of classes, above 0")]
+    TotalLabels {
+        /// How many labels were asked for.
+        total: usize,
+        /// How many classes there are.
+        num_classes: usize,
+    },
+
+    /// More faces without a label were asked for than a class has left.
+    #[error(
+        "unlabeled faces per class = {asked}, expected 0 to {available}, the faces of class {class:?} without a label"
+    )]
+    UnlabeledPerClass {
+        /// The class that bounds the number.
+        class: String,
+        /// How many were asked for.
+        asked: usize,
+        /// How many the class has.
+        available: usize,
+    },
+
     /// More faces of a class were to be held out than it can spare, or none.
     #[error("held-out faces per class = {asked}, expected 1 to {} of the {available} faces of class {class:?}", available.saturating_sub(1))]
     HoldOut {
@@ -168,13 +190,28 @@ pub enum Error {
         problem: &'static str,
     },
 
-    /// A file is not the JSON that it should be.
-    #[error("{}: {reason}, expected a JSON list of names", path.display())]
+    /// A file is not the split that it should be.
+    #[error("{}: {reason}, expected {expected}", path.display())]
     SplitFile {
         /// The file.
         path: PathBuf,
-        /// What the parser says.
+        /// What is wrong with it.
         reason: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+
+    /// A split was written for other faces, or is another one.
+    #[error("{}: {what} is {written}, here it is {found}, expected the same", path.display())]
+    SplitDiffers {
+        /// The split's file.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+        /// What the file says.
+        written: String,
+        /// What is there now.
+        found: String,
     },
 
     /// A number of a configuration is out of its bounds.

@@ -40,11 +40,8 @@ pub fn fer2013(file: &Path) -> Result<DataSet> {
     let file = if file.is_dir() { &inside } else { file };
     let mut lists = (Vec::new(), Vec::new());
     for (place, row) in rows(file)?.into_iter().enumerate() {
-        let entry = Entry {
-            name: format!("fer{place:07}.png"),
-            label: Some(row.emotion),
-            source: Source::Text(row.pixels),
-        };
+        let name = format!("fer{place:07}.png");
+        let entry = Entry::new(name, Some(row.emotion), Source::Text(row.pixels));
         row.usage.list(&mut lists).push(entry);
     }
     DataSet::new("fer2013", FER_CLASSES, lists.0, lists.1)

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 const QUOTED: usize = 80;
 
 /// The lines that are not blank, with their numbers from 1.
-pub(super) fn lines(file: &Path) -> Result<Vec<(usize, String)>> {
+pub(crate) fn lines(file: &Path) -> Result<Vec<(usize, String)>> {
     let bytes = std::fs::read(file).map_err(|error| Error::io("read", file, error))?;
     // A byte that is no UTF-8 then stands in the text of the bad line.
     let text = String::from_utf8_lossy(&bytes);

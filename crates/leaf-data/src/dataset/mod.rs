@@ -23,6 +23,7 @@ pub use drawn::{drawn_faces, drawn_faces_unseen_styles};
 pub use entry::{Entry, Source};
 pub use fer_plus::{FER_PLUS_CLASSES, fer_plus};
 pub use fer2013::{FER_CLASSES, fer2013};
+pub(crate) use label_file::lines;
 pub use pixel_text::PixelText;
 pub use raf_db::{RAF_CLASSES, RafImages, raf_db};
 

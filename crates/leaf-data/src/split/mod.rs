@@ -1,7 +1,9 @@
 //! Which training faces keep their label.
 
+mod counts;
 mod file;
 mod numpy;
+mod origin;
 mod rule;
 
 use std::collections::HashSet;
@@ -9,6 +11,7 @@ use std::collections::HashSet;
 pub use numpy::NumpyShuffle;
 pub use rule::{Shuffle, SplitConfig, UnlabeledSet};
 
+use self::origin::Origin;
 use crate::fnv::fnv1a64;
 use crate::{DataSet, Error, Result};
 
@@ -32,14 +35,21 @@ pub struct LabelSplit {
     labeled: Vec<usize>,
     unlabeled: Vec<usize>,
     names: Vec<String>,
+    origin: Origin,
 }
 
 impl LabelSplit {
-    /// Draws a split.
+    /// Draws a split, or reads the list that the configuration names.
     ///
     /// # Errors
-    /// [`Error::LabelsPerClass`] if no label is asked for, or more than a class has.
+    /// [`Error::LabelsPerClass`] if a class gets no label, or more than it has faces,
+    /// [`Error::TotalLabels`] for a total that the classes cannot share,
+    /// [`Error::UnlabeledPerClass`] if a class has fewer faces left, [`Error::OutOfRange`] for an
+    /// imbalance between -1 and 1, and those of [`LabelSplit::read`] for a list.
     pub fn new(data: &DataSet, config: &SplitConfig) -> Result<Self> {
+        if let Some(list) = &config.list {
+            return Self::read(list, data, config.unlabeled);
+        }
         let (labeled, others) = rule::draw(data, config)?;
         Ok(Self::from_parts(data, labeled, others, config.unlabeled))
     }
@@ -100,6 +110,7 @@ impl LabelSplit {
             labeled,
             unlabeled,
             names,
+            origin: Origin::of(data),
         }
     }
 

@@ -1,10 +1,13 @@
 //! How labeled faces are drawn.
 
+use std::path::PathBuf;
+
 use leaf_core::Random;
 use serde::{Deserialize, Serialize};
 
 use super::NumpyShuffle;
-use crate::{DataSet, Error, Result};
+use super::counts::Counts;
+use crate::{DataSet, Result};
 
 /// In which random order a class's faces are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,11 +50,31 @@ pub enum UnlabeledSet {
 }
 
 /// How many faces keep their label, and which.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SplitConfig {
-    /// Labeled faces of each class.
+    /// Labeled faces of each class; of the most frequent one if they are imbalanced.
     pub labels_per_class: usize,
+    /// Labeled faces in all instead, the same number of each class: a multiple of the number of classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_labels: Option<usize>,
+    /// How many times more labels the first class has than the last one, 1 for as many. In between the
+    /// numbers fall exponentially, `floor(n * g^(-c / (C - 1)))` for class `c` of `C`; a negative number
+    /// turns the order round.
+    #[serde(skip_serializing_if = "is_balanced")]
+    pub labeled_imbalance: f64,
+    /// Faces of each class without a label, of the most frequent one if they are imbalanced; `None` for
+    /// all, or as many as the imbalance lets. Labeled faces come on top of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlabeled_per_class: Option<usize>,
+    /// The same for the faces without a label. If it is not 1, or their number is given, faces whose
+    /// class nobody knows are left out.
+    #[serde(skip_serializing_if = "is_balanced")]
+    pub unlabeled_imbalance: f64,
+    /// A list of the labeled faces' names, instead of drawing them: one name a line, or JSON as
+    /// [`super::LabelSplit::write`] writes it. Then only `unlabeled` counts of the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<PathBuf>,
     /// In which random order a class's faces are taken.
     pub shuffle: Shuffle,
     /// Whether labeled faces are used without their label too.
@@ -63,42 +86,43 @@ impl Default for SplitConfig {
     fn default() -> Self {
         Self {
             labels_per_class: 10,
+            total_labels: None,
+            labeled_imbalance: 1.,
+            unlabeled_per_class: None,
+            unlabeled_imbalance: 1.,
+            list: None,
             shuffle: Shuffle::default(),
             unlabeled: UnlabeledSet::default(),
         }
     }
 }
 
+fn is_balanced(imbalance: &f64) -> bool {
+    *imbalance == 1.
+}
+
 /// The labeled faces and the others, as places in the training list.
 pub(super) fn draw(data: &DataSet, config: &SplitConfig) -> Result<(Vec<usize>, Vec<usize>)> {
-    check(data, config.labels_per_class)?;
+    let counts = Counts::new(data, config)?;
     let mut order = Order::new(config.shuffle);
     let (mut labeled, mut others) = (Vec::new(), Vec::new());
-    for class in 0..data.classes().len() {
+    for (class, &count) in counts.labeled.iter().enumerate() {
         let mut places = of_class(data, Some(class as u32));
         order.shuffle(&mut places, class as u64);
-        others.extend(places.split_off(config.labels_per_class));
+        let mut rest = places.split_off(count);
+        if let Some(counts) = &counts.unlabeled {
+            rest.truncate(counts[class]);
+        }
+        others.extend(rest);
         labeled.extend(places);
     }
     // The authors mix the classes; the own order needs no mixing, since batches are drawn at random.
     order.mix(&mut labeled);
     order.mix(&mut others);
-    others.extend(of_class(data, None));
-    Ok((labeled, others))
-}
-
-fn check(data: &DataSet, asked: usize) -> Result<()> {
-    for (class, available) in data.class_counts().into_iter().enumerate() {
-        if asked == 0 || asked > available {
-            let class = data.classes()[class].clone();
-            return Err(Error::LabelsPerClass {
-                class,
-                asked,
-                available,
-            });
-        }
+    if counts.unlabeled.is_none() {
+        others.extend(of_class(data, None));
     }
-    Ok(())
+    Ok((labeled, others))
 }
 
 fn of_class(data: &DataSet, class: Option<u32>) -> Vec<usize> {
@@ -157,6 +181,7 @@ mod tests {
             labels_per_class,
             shuffle,
             unlabeled,
+            ..Default::default()
         }
     }
 

@@ -1,9 +1,14 @@
 //! FERPlus: FER2013's faces with ten people's votes for each.
 
+mod votes;
+
 use std::path::Path;
+use std::sync::Arc;
 
 use super::fer2013::{Usage, rows};
 use super::label_file::{bad_line, lines, require, stays_inside};
+pub use self::votes::FerPlusMode;
+use self::votes::{NUM_VOTES, verdict};
 use super::{DataSet, Entry, Source};
 use crate::{Error, Result};
 
@@ -18,9 +23,6 @@ pub const FER_PLUS_CLASSES: [&str; 8] = [
     "fear",
     "contempt",
 ];
-
-/// The eight classes, unknown, no face.
-const VOTES: usize = 10;
 
 const PARTS: [(&str, Usage); 3] = [
     ("FER2013Train", Usage::Training),
@@ -41,12 +43,14 @@ const SAME_ROWS: &str = "a row for each row of fer2013.csv, with the same Usage"
 /// `label.csv`; and `fer2013new.csv` beside `fer2013.csv`, which holds the pixels. `Train` and `Valid`
 /// are learned from ([`DataSet::hold_out`] makes a validation set), `Test` is measured on.
 ///
-/// A face's class is what most people voted for: single votes do not count, and a face is left out
-/// unless one of the eight classes then has more than half of the votes. The box around the face is
-/// not used.
+/// A face's class is the one with most votes, if it wins by the rule of `mode`; other faces are left
+/// out. By [`FerPlusMode::Majority`] it needs more than half of the votes, single votes not counted. In
+/// the other modes a face also has an [`Entry::distribution`]. The box around the face is not used.
 ///
 /// ```no_run
-/// let data = leaf_data::fer_plus("data/FERPlus".as_ref())?;
+/// use leaf_data::{FerPlusMode, fer_plus};
+///
+/// let data = fer_plus("data/FERPlus".as_ref(), FerPlusMode::Majority)?;
 /// println!("{:?}", data.class_counts());
 /// # Ok::<(), leaf_data::Error>(())
 /// ```
@@ -54,13 +58,13 @@ const SAME_ROWS: &str = "a row for each row of fer2013.csv, with the same Usage"
 /// # Errors
 /// [`Error::Missing`] for a missing folder or label file, [`Error::LabelLine`] for a bad line, and
 /// those of [`DataSet::new`].
-pub fn fer_plus(folder: &Path) -> Result<DataSet> {
+pub fn fer_plus(folder: &Path, mode: FerPlusMode) -> Result<DataSet> {
     require(folder, folder.is_dir(), "the folder of FERPlus")?;
     let votes = folder.join("fer2013new.csv");
     let (training, test) = if PARTS.iter().any(|(part, _)| folder.join(part).is_dir()) {
-        images(folder)?
+        images(folder, mode)?
     } else if votes.is_file() {
-        pixels(&votes, &folder.join("fer2013.csv"))?
+        pixels(&votes, &folder.join("fer2013.csv"), mode)?
     } else {
         return Err(Error::Missing {
             path: folder.join("FER2013Train"),
@@ -71,7 +75,7 @@ pub fn fer_plus(folder: &Path) -> Result<DataSet> {
 }
 
 /// Images in three folders.
-fn images(folder: &Path) -> Result<(Vec<Entry>, Vec<Entry>)> {
+fn images(folder: &Path, mode: FerPlusMode) -> Result<(Vec<Entry>, Vec<Entry>)> {
     let mut lists = (Vec::new(), Vec::new());
     for (part, usage) in PARTS {
         let images = folder.join(part);
@@ -84,17 +88,16 @@ fn images(folder: &Path) -> Result<(Vec<Entry>, Vec<Entry>)> {
         for (line, text) in lines {
             let bad = || bad_line(&file, line, &text, BOX_LINE);
             let (name, votes) = box_line(&text).ok_or_else(bad)?;
-            if let Some(label) = majority(votes) {
-                let entry = Entry::file(name, Some(label), images.join(name));
-                usage.list(&mut lists).push(entry);
-            }
+            let source = || Source::File(images.join(name));
+            let entry = voted(name, &votes, mode, source);
+            usage.list(&mut lists).extend(entry);
         }
     }
     Ok(lists)
 }
 
 /// The votes in one CSV, the pixels in the other, row for row.
-fn pixels(votes: &Path, faces: &Path) -> Result<(Vec<Entry>, Vec<Entry>)> {
+fn pixels(votes: &Path, faces: &Path, mode: FerPlusMode) -> Result<(Vec<Entry>, Vec<Entry>)> {
     let faces = rows(faces)?;
     let lines = lines(votes)?;
     let (header, lines) = lines
@@ -108,12 +111,9 @@ fn pixels(votes: &Path, faces: &Path) -> Result<(Vec<Entry>, Vec<Entry>)> {
         let face = faces.get(place).filter(|face| face.usage == usage);
         let pixels = face.ok_or_else(|| bad(SAME_ROWS))?.pixels.clone();
         // Rows that show no face have no name.
-        if let Some(label) = majority(counted).filter(|_| !name.is_empty()) {
-            usage.list(&mut lists).push(Entry {
-                name: name.to_owned(),
-                label: Some(label),
-                source: Source::Text(pixels),
-            });
+        if !name.is_empty() {
+            let entry = voted(name, &counted, mode, || Source::Text(pixels));
+            usage.list(&mut lists).extend(entry);
         }
     }
     if lines.len() < faces.len() {
@@ -130,14 +130,14 @@ fn check_header(file: &Path, header: Option<&(usize, String)>) -> Result<()> {
     let known = first
         .zip(&names)
         .all(|(expected, name)| name.eq_ignore_ascii_case(expected));
-    if known && names.len() == VOTES + 2 {
+    if known && names.len() == NUM_VOTES + 2 {
         return Ok(());
     }
     Err(bad_line(file, line, text, VOTE_HEADER))
 }
 
 /// Name and votes of a line of `label.csv`; some copies have no box.
-fn box_line(line: &str) -> Option<(&str, [u32; VOTES])> {
+fn box_line(line: &str) -> Option<(&str, [u32; NUM_VOTES])> {
     let (name, rest) = line.split_once(',')?;
     let (framed, votes) = match rest.rsplit_once("\",") {
         Some((framed, votes)) => (framed.strip_prefix("\"(")?.strip_suffix(')')?, votes),
@@ -151,7 +151,7 @@ fn box_line(line: &str) -> Option<(&str, [u32; VOTES])> {
 }
 
 /// Usage, name and votes of a line of `fer2013new.csv`.
-fn vote_line(line: &str) -> Option<(Usage, &str, [u32; VOTES])> {
+fn vote_line(line: &str) -> Option<(Usage, &str, [u32; NUM_VOTES])> {
     let (usage, rest) = line.split_once(',')?;
     let (name, votes) = rest.split_once(',')?;
     Some((
@@ -161,7 +161,7 @@ fn vote_line(line: &str) -> Option<(Usage, &str, [u32; VOTES])> {
     ))
 }
 
-fn parse_votes(text: &str) -> Option<[u32; VOTES]> {
+fn parse_votes(text: &str) -> Option<[u32; NUM_VOTES]> {
     let vote = |text: &str| {
         let count = text.trim().parse().ok();
         count.filter(|&count: &u32| count <= 10)
@@ -170,12 +170,19 @@ fn parse_votes(text: &str) -> Option<[u32; VOTES]> {
     votes?.try_into().ok()
 }
 
-/// The class with more than half of the votes that are not alone.
-fn majority(votes: [u32; VOTES]) -> Option<u32> {
-    let votes = votes.map(|count| if count > 1 { count } else { 0 });
-    let sum: u32 = votes.iter().sum();
-    let most = votes.iter().position(|&count| 2 * count > sum)?;
-    (most < FER_PLUS_CLASSES.len()).then_some(most as u32)
+/// The face with what the votes say, if any expression wins.
+fn voted(
+    name: &str,
+    votes: &[u32; NUM_VOTES],
+    mode: FerPlusMode,
+    source: impl FnOnce() -> Source,
+) -> Option<Entry> {
+    let verdict = verdict(votes, mode)?;
+    let entry = Entry::new(name, Some(verdict.label), source());
+    Some(match verdict.shares {
+        Some(shares) => entry.with_distribution(Arc::from(shares)),
+        None => entry,
+    })
 }
 
 #[cfg(test)]
