@@ -35,6 +35,22 @@ pub enum Error {
         expected: &'static str,
     },
 
+    /// A link to a folder, which might lead out of the data set or round in a circle.
+    #[error("{} is a link to {}, expected a folder", path.display(), target.display())]
+    LinkedFolder {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+
+    /// A name that no list of faces can hold.
+    #[error("the name of {} is no Unicode text, expected one that a list can hold", path.display())]
+    NotUnicode {
+        /// The file or folder, with U+FFFD for what is no text.
+        path: PathBuf,
+    },
+
     /// A line of a label file does not say which face shows what.
     #[error("{}, line {line}: {text:?}, expected {expected}", file.display())]
     LabelLine {
@@ -149,7 +165,9 @@ pub enum Error {
     },
 
     /// Labels that the classes cannot share equally.
-    #[error("labels in all = {total}, expected a multiple of {num_classes}, the number of classes, above 0")]
+    #[error(
+        "labels in all = {total}, expected a multiple of {num_classes}, the number of classes, above 0"
+    )]
     TotalLabels {
         /// How many labels were asked for.
         total: usize,

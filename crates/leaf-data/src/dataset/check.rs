@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataSet, Entry, PixelText, Source};
+use super::{DataSet, Entry, Source};
 use crate::face::{self, Color};
 use crate::{Error, Result, threads};
 
@@ -61,7 +62,8 @@ impl DataSet {
     ) -> Vec<BadFile> {
         let files = self.files(level);
         let (mut done, mut bad) = (0, Vec::new());
-        let work = |place: usize| look(files[place], level);
+        let roots = Roots::of(&files);
+        let work = |place: usize| look(files[place], level, &roots);
         threads::each(files.len(), work, |place, found| {
             bad.extend(found.map(|file| (place, file)));
             done += 1;
@@ -93,42 +95,30 @@ impl DataSet {
         Ok((self.without(&names)?, bad))
     }
 
-    fn files(&self, level: CheckLevel) -> Vec<(&Entry, Checked<'_>)> {
+    /// What is to be looked at: all that is not in memory already.
+    fn files(&self, level: CheckLevel) -> Vec<&Entry> {
         if level == CheckLevel::None {
             return Vec::new();
         }
         let all = self.training.iter().chain(&self.test);
-        all.filter_map(|entry| match &entry.source {
-            Source::File(path) => Some((entry, Checked::Image(path))),
-            Source::Text(text) => Some((entry, Checked::Text(text))),
-            Source::Pixels(_) => None,
-        })
-        .collect()
+        all.filter(|entry| !matches!(entry.source, Source::Pixels(_)))
+            .collect()
     }
 }
 
-/// What a check opens.
-#[derive(Clone, Copy)]
-enum Checked<'a> {
-    Image(&'a Path),
-    Text(&'a PixelText),
-}
-
-impl Checked<'_> {
-    fn path(&self) -> &Path {
-        match self {
-            Self::Image(path) => path,
-            Self::Text(text) => text.file(),
+fn look(entry: &Entry, level: CheckLevel, roots: &Roots) -> Option<BadFile> {
+    let (path, found) = match &entry.source {
+        Source::Pixels(_) => return None,
+        Source::Text(text) => (text.file().to_owned(), text.face().map(|_| ())),
+        Source::File(_) | Source::Below { .. } => {
+            let path = entry.path()?;
+            let found = roots.hold(entry, &path).and_then(|()| match level {
+                CheckLevel::None => Ok(()),
+                CheckLevel::Headers => face::header(&path).map(|_| ()),
+                CheckLevel::Full => face::decode_file(&path, Color::Rgb).map(|_| ()),
+            });
+            (path, found)
         }
-    }
-}
-
-fn look((entry, checked): (&Entry, Checked), level: CheckLevel) -> Option<BadFile> {
-    let found = match (level, checked) {
-        (CheckLevel::None, _) => return None,
-        (CheckLevel::Headers, Checked::Image(path)) => face::header(path).map(|_| ()),
-        (CheckLevel::Full, Checked::Image(path)) => face::decode_file(path, Color::Rgb).map(|_| ()),
-        (_, Checked::Text(text)) => text.face().map(|_| ()),
     };
     let reason = match found.err()? {
         Error::Image { reason, .. } => reason,
@@ -136,9 +126,49 @@ fn look((entry, checked): (&Entry, Checked), level: CheckLevel) -> Option<BadFil
     };
     Some(BadFile {
         name: entry.name.clone(),
-        path: checked.path().to_owned(),
+        path,
         reason,
     })
+}
+
+/// The data set's folders, and where they are without links.
+struct Roots(Vec<(Arc<Path>, PathBuf)>);
+
+impl Roots {
+    fn of(entries: &[&Entry]) -> Self {
+        let mut roots: Vec<(Arc<Path>, PathBuf)> = Vec::new();
+        for entry in entries {
+            if let Source::Below { folder, .. } = &entry.source
+                && !roots.iter().any(|(known, _)| Arc::ptr_eq(known, folder))
+            {
+                // Of a folder that is gone each file is said to be missing.
+                let real = folder
+                    .canonicalize()
+                    .unwrap_or_else(|_| folder.to_path_buf());
+                roots.push((folder.clone(), real));
+            }
+        }
+        Self(roots)
+    }
+
+    /// Whether a file is where it should be: no link may lead out of the data set's folder.
+    fn hold(&self, entry: &Entry, path: &Path) -> Result<()> {
+        let Source::Below { folder, .. } = &entry.source else {
+            return Ok(());
+        };
+        let target = path
+            .canonicalize()
+            .map_err(|error| Error::image(&entry.name, error))?;
+        let mut roots = self.0.iter();
+        match roots.find(|(known, _)| Arc::ptr_eq(known, folder)) {
+            Some((_, real)) if !target.starts_with(real) => {
+                let (target, folder) = (target.display(), folder.display());
+                let reason = format!("it links to {target}, expected a file in {folder}");
+                Err(Error::image(&entry.name, reason))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]

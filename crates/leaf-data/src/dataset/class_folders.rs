@@ -1,6 +1,7 @@
 //! A folder of images for each class.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{DataSet, Entry};
 use crate::{Error, Result};
@@ -15,7 +16,8 @@ const EXPECTED: &str = "jpg, jpeg, png, bmp or webp";
 /// Images may lie in folders below these. Classes are `train`'s folders sorted by name, or `classes`
 /// in the order given there; then they must be just the folders' names. A test class may be missing,
 /// an empty folder may not. Hidden files and other endings are left out. A face's name is its path
-/// from `folder` on, with `/` between the parts.
+/// from `folder` on, with `/` between the parts. Links to folders are refused, since they might lead
+/// round in a circle; a link to a file must lead to one in `folder`, as [`DataSet::bad_files`] sees.
 ///
 /// ```no_run
 /// let data = leaf_data::class_folders("data/mine".as_ref(), None)?;
@@ -25,7 +27,8 @@ const EXPECTED: &str = "jpg, jpeg, png, bmp or webp";
 ///
 /// # Errors
 /// [`Error::Missing`] without `train` or `test`, [`Error::NoImages`] for an empty folder,
-/// [`Error::UnknownClass`] if classes and folders differ, and those of [`DataSet::new`].
+/// [`Error::UnknownClass`] if classes and folders differ, [`Error::LinkedFolder`],
+/// [`Error::NotUnicode`] for a name that no list can hold, and those of [`DataSet::new`].
 pub fn class_folders(folder: &Path, classes: Option<&[String]>) -> Result<DataSet> {
     let train = require(
         folder,
@@ -49,15 +52,15 @@ pub fn class_folders(folder: &Path, classes: Option<&[String]>) -> Result<DataSe
             expected: classes,
         });
     }
-    let mut training = labeled(folder, "train", &classes)?;
-    let unlabeled = folder.join("unlabeled");
-    if unlabeled.is_dir() {
-        training.extend(entries(folder, &unlabeled, None)?);
+    let root: Arc<Path> = folder.into();
+    let mut training = labeled(&root, "train", &classes)?;
+    if folder.join("unlabeled").is_dir() {
+        training.extend(entries(&root, "unlabeled", None)?);
     }
     let name = folder
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let test = labeled(folder, "test", &classes)?;
+    let test = labeled(&root, "test", &classes)?;
     DataSet::new(name, classes, training, test)
 }
 
@@ -85,78 +88,92 @@ fn agree(asked: &[String], found: &[String]) -> Result<Vec<String>> {
     Ok(asked.to_vec())
 }
 
-fn labeled(folder: &Path, part: &str, classes: &[String]) -> Result<Vec<Entry>> {
+fn labeled(root: &Arc<Path>, part: &str, classes: &[String]) -> Result<Vec<Entry>> {
     let mut all = Vec::new();
     for (label, class) in classes.iter().enumerate() {
-        let path = folder.join(part).join(class);
-        if path.is_dir() {
-            all.extend(entries(folder, &path, Some(label as u32))?);
+        let folder = format!("{part}/{class}");
+        if root.join(&folder).is_dir() {
+            all.extend(entries(root, &folder, Some(label as u32))?);
         }
     }
     Ok(all)
 }
 
 /// The images below a folder, sorted; names are paths from the root on.
-pub(super) fn entries(root: &Path, folder: &Path, label: Option<u32>) -> Result<Vec<Entry>> {
+pub(super) fn entries(
+    root: &Arc<Path>,
+    folder: &str,
+    label: Option<u32>,
+) -> Result<impl Iterator<Item = Entry> + use<>> {
     let mut images = Vec::new();
-    images_below(folder, &mut images)?;
+    images_below(root, folder, &mut images)?;
     if images.is_empty() {
         return Err(Error::NoImages {
-            path: folder.to_owned(),
+            path: root.join(folder),
             expected: EXPECTED,
         });
     }
-    images.sort();
-    Ok(images
-        .into_iter()
-        .map(|path| Entry::file(name(root, &path), label, path))
-        .collect())
+    images.sort_unstable();
+    let root = root.clone();
+    let images = images.into_iter();
+    Ok(images.map(move |name| Entry::below(&root, name, label)))
 }
 
-fn name(root: &Path, path: &Path) -> String {
-    let relative = path.strip_prefix(root).unwrap_or(path);
-    let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
-    parts.join("/")
-}
-
-/// The names of the folders in a folder, sorted.
-pub(super) fn folders(folder: &Path) -> Result<Vec<String>> {
-    let mut names: Vec<String> = list(folder)?
-        .into_iter()
-        .filter(|path| path.is_dir())
-        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-        .collect();
-    names.sort();
-    Ok(names)
-}
-
-fn images_below(folder: &Path, images: &mut Vec<PathBuf>) -> Result<()> {
-    for path in list(folder)? {
-        // A link to a folder is not followed: it might lead back here.
-        if path.is_dir() && !path.is_symlink() {
-            images_below(&path, images)?;
-        } else if is_image(&path) && path.is_file() {
-            images.push(path);
-        }
+fn images_below(root: &Path, folder: &str, images: &mut Vec<String>) -> Result<()> {
+    let contents = list(&root.join(folder))?;
+    images.extend(
+        contents
+            .images
+            .iter()
+            .map(|name| format!("{folder}/{name}")),
+    );
+    for name in contents.folders {
+        images_below(root, &format!("{folder}/{name}"), images)?;
     }
     Ok(())
 }
 
-/// What is in a folder, without hidden things.
-fn list(folder: &Path) -> Result<Vec<PathBuf>> {
-    let fail = |error| Error::io("list", folder, error);
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(fail)? {
-        let entry = entry.map_err(fail)?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            paths.push(entry.path());
-        }
-    }
-    Ok(paths)
+/// The names of the folders in a folder, sorted.
+pub(super) fn folders(folder: &Path) -> Result<Vec<String>> {
+    let mut names = list(folder)?.folders;
+    names.sort();
+    Ok(names)
 }
 
-fn is_image(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str());
+/// The names of what is in a folder, without hidden things and files that are no images.
+#[derive(Default)]
+struct Contents {
+    folders: Vec<String>,
+    images: Vec<String>,
+}
+
+fn list(folder: &Path) -> Result<Contents> {
+    let fail = |error| Error::io("list", folder, error);
+    let mut contents = Contents::default();
+    for entry in std::fs::read_dir(folder).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        let name = match entry.file_name().into_string() {
+            Ok(name) if name.starts_with('.') => continue,
+            Ok(name) => name,
+            Err(_) => return Err(Error::NotUnicode { path: entry.path() }),
+        };
+        // The folder itself knows what its entries are: no file is looked at but links.
+        let kind = entry.file_type().map_err(fail)?;
+        if kind.is_dir() {
+            contents.folders.push(name);
+        } else if kind.is_symlink() && entry.path().is_dir() {
+            let path = entry.path();
+            let target = path.canonicalize().map_err(fail)?;
+            return Err(Error::LinkedFolder { path, target });
+        } else if (kind.is_file() || kind.is_symlink()) && is_image(&name) {
+            contents.images.push(name);
+        }
+    }
+    Ok(contents)
+}
+
+fn is_image(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
     ending.is_some_and(|ending| {
         ENDINGS
             .iter()

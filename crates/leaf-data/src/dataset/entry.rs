@@ -1,6 +1,6 @@
 //! One face of a data set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::PixelText;
@@ -12,6 +12,14 @@ use crate::face::{self, Color, Face};
 pub enum Source {
     /// In an image file.
     File(PathBuf),
+    /// In an image file that must lie below a data set's folder: hundreds of thousands of faces share
+    /// the folder's path.
+    Below {
+        /// The folder.
+        folder: Arc<Path>,
+        /// The path from there on, with `/` between its parts; `None` if that is the face's name.
+        file: Option<Box<str>>,
+    },
     /// In memory.
     Pixels(Arc<Face>),
     /// Written out as numbers in a CSV.
@@ -25,6 +33,9 @@ pub struct Entry {
     pub name: String,
     /// Its class; `None` if nobody knows.
     pub label: Option<u32>,
+    /// The share of each class in what people said of it, if the data set knows more than its class;
+    /// shares sum to 1.
+    pub distribution: Option<Arc<[f32]>>,
     /// Its pixels.
     pub source: Source,
 }
@@ -32,19 +43,48 @@ pub struct Entry {
 impl Entry {
     /// A face in a file.
     pub fn file(name: impl Into<String>, label: Option<u32>, path: impl Into<PathBuf>) -> Self {
-        Self {
-            name: name.into(),
-            label,
-            source: Source::File(path.into()),
-        }
+        Self::new(name, label, Source::File(path.into()))
     }
 
     /// A face in memory.
     pub fn pixels(name: impl Into<String>, label: Option<u32>, face: Face) -> Self {
+        Self::new(name, label, Source::Pixels(Arc::new(face)))
+    }
+
+    /// A face in a file below a data set's folder, named by its path from there on.
+    pub(super) fn below(folder: &Arc<Path>, name: String, label: Option<u32>) -> Self {
+        let (folder, file) = (folder.clone(), None);
+        Self::new(name, label, Source::Below { folder, file })
+    }
+
+    /// A face of a name of its own in a file below a data set's folder.
+    pub(super) fn named_below(
+        folder: &Arc<Path>,
+        name: impl Into<String>,
+        label: Option<u32>,
+        file: String,
+    ) -> Self {
+        let (folder, file) = (folder.clone(), Some(file.into()));
+        Self::new(name, label, Source::Below { folder, file })
+    }
+
+    pub(super) fn new(name: impl Into<String>, label: Option<u32>, source: Source) -> Self {
         Self {
             name: name.into(),
             label,
-            source: Source::Pixels(Arc::new(face)),
+            distribution: None,
+            source,
+        }
+    }
+
+    /// The image file, if the face is in one of its own.
+    pub fn path(&self) -> Option<PathBuf> {
+        match &self.source {
+            Source::File(path) => Some(path.clone()),
+            Source::Below { folder, file } => {
+                Some(folder.join(file.as_deref().unwrap_or(&self.name)))
+            }
+            Source::Pixels(_) | Source::Text(_) => None,
         }
     }
 
@@ -55,6 +95,10 @@ impl Entry {
     pub fn face(&self, color: Color) -> Result<Face> {
         match &self.source {
             Source::File(path) => face::decode_file(path, color),
+            Source::Below { folder, file } => {
+                let path = folder.join(file.as_deref().unwrap_or(&self.name));
+                face::decode_file(&path, color)
+            }
             Source::Pixels(pixels) => Ok(in_color(pixels, color)),
             Source::Text(text) => Ok(in_color(&text.face()?, color)),
         }

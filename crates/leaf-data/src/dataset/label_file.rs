@@ -1,5 +1,7 @@
 //! What the readers of label files share: lines with their numbers, and errors that quote them.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::{Error, Result};
@@ -7,17 +9,50 @@ use crate::{Error, Result};
 /// How much of a long line an error quotes, in characters.
 const QUOTED: usize = 80;
 
-/// The lines that are not blank, with their numbers from 1.
+/// Longest line that is read, in bytes: a file without line ends is no label file.
+const MAX_LINE: u64 = 1 << 20;
+
+/// Gives the lines that are not blank to `each`, with their numbers from 1 and without the mark of
+/// UTF-8 and the blanks around them. Only one line is in memory at a time.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be read, [`Error::LabelLine`] for a line above 1 MiB, and those of
+/// `each`, which end it.
+pub(super) fn each_line(
+    file: &Path,
+    mut each: impl FnMut(usize, &str) -> Result<()>,
+) -> Result<()> {
+    let fail = |error| Error::io("read", file, error);
+    let mut reader = BufReader::with_capacity(1 << 16, File::open(file).map_err(fail)?);
+    let mut bytes = Vec::new();
+    for number in 1.. {
+        bytes.clear();
+        let mut limited = (&mut reader).take(MAX_LINE + 1);
+        let length = limited.read_until(b'\n', &mut bytes).map_err(fail)? as u64;
+        // A byte that is no UTF-8 then stands in the text of the bad line.
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if length == 0 {
+            break;
+        }
+        if length > MAX_LINE {
+            return Err(bad_line(file, number, text, "a line of at most 1 MiB"));
+        }
+        if !text.is_empty() {
+            each(number, text)?;
+        }
+    }
+    Ok(())
+}
+
+/// The lines that [`each_line`] gives.
 pub(crate) fn lines(file: &Path) -> Result<Vec<(usize, String)>> {
-    let bytes = std::fs::read(file).map_err(|error| Error::io("read", file, error))?;
-    // A byte that is no UTF-8 then stands in the text of the bad line.
-    let text = String::from_utf8_lossy(&bytes);
-    let text = text.trim_start_matches('\u{feff}');
-    let numbered = text
-        .lines()
-        .enumerate()
-        .map(|(i, line)| (i + 1, line.trim().to_owned()));
-    Ok(numbered.filter(|(_, line)| !line.is_empty()).collect())
+    let mut lines = Vec::new();
+    each_line(file, |number, text| {
+        lines.push((number, text.to_owned()));
+        Ok(())
+    })?;
+    Ok(lines)
 }
 
 /// An error unless the file or folder exists.
@@ -72,6 +107,25 @@ mod tests {
         ] {
             assert!(!stays_inside(name), "{name}");
         }
+    }
+
+    #[test]
+    fn marks_line_ends_and_blank_lines_do_not_matter() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read = |bytes: &[u8]| {
+            std::fs::write(file.path(), bytes).unwrap();
+            lines(file.path())
+        };
+        let found = read(b"\xef\xbb\xbfa 1\r\n\r\n  \n b 2 \n\xff 3").unwrap();
+        let expected = [(1, "a 1"), (4, "b 2"), (5, "\u{fffd} 3")];
+        assert_eq!(
+            found,
+            expected.map(|(number, text)| (number, text.to_owned()))
+        );
+        assert!(read(b"").unwrap().is_empty() && read(b"\xef\xbb\xbf\r\n").unwrap().is_empty());
+        let error = read(&vec![b'7'; 2 << 20]).unwrap_err().to_string();
+        assert!(error.contains("line 1: \"777"), "{error}");
+        assert!(error.ends_with("expected a line of at most 1 MiB") && error.len() < 300);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub use class_folders::{ENDINGS, class_folders};
 #[cfg(feature = "drawn-faces")]
 pub use drawn::{drawn_faces, drawn_faces_unseen_styles};
 pub use entry::{Entry, Source};
-pub use fer_plus::{FER_PLUS_CLASSES, fer_plus};
+pub use fer_plus::{FER_PLUS_CLASSES, FerPlusMode, fer_plus};
 pub use fer2013::{FER_CLASSES, fer2013};
 pub(crate) use label_file::lines;
 pub use pixel_text::PixelText;

@@ -1,6 +1,7 @@
 //! RAF-DB's basic set, as its owners ship it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +38,8 @@ const LINE: &str = "NAME LABEL with a name such as train_00001.jpg and a label o
 /// Two layouts are known: the owners', `EmoLabel/list_patition_label.txt` (sic) with
 /// `Image/aligned/` and `Image/original/`, and that of LEAF's authors, `label/train.txt` and
 /// `label/test.txt` with `aligned/`. The name's beginning, `train` or `test`, says to which list a
-/// face belongs. Whether the images exist is seen by [`DataSet::bad_files`].
+/// face belongs. Whether the images exist is seen by [`DataSet::bad_files`]; images that no line names
+/// are not looked for.
 ///
 /// ```no_run
 /// use leaf_data::{RafImages, raf_db};
@@ -52,17 +54,18 @@ const LINE: &str = "NAME LABEL with a name such as train_00001.jpg and a label o
 /// those of [`DataSet::new`].
 pub fn raf_db(folder: &Path, images: RafImages) -> Result<DataSet> {
     let layout = layout(folder, images)?;
+    let root: Arc<Path> = folder.into();
     let mut lists = (Vec::new(), Vec::new());
     for file in &layout.label_files {
         for (line, text) in lines(file)? {
             let (name, label) = parse(&text).ok_or_else(|| bad_line(file, line, &text, LINE))?;
-            let path = layout.images.join(file_name(name, images));
+            let file = format!("{}/{}", layout.images, file_name(name, images));
             let list = if name.starts_with("train") {
                 &mut lists.0
             } else {
                 &mut lists.1
             };
-            list.push(Entry::file(name, Some(label), path));
+            list.push(Entry::named_below(&root, name, Some(label), file));
         }
     }
     DataSet::new("rafdb", RAF_CLASSES, lists.0, lists.1)
@@ -71,7 +74,8 @@ pub fn raf_db(folder: &Path, images: RafImages) -> Result<DataSet> {
 #[derive(Debug)]
 struct Layout {
     label_files: Vec<PathBuf>,
-    images: PathBuf,
+    /// The images' folder, from RAF-DB's on.
+    images: String,
 }
 
 fn layout(folder: &Path, images: RafImages) -> Result<Layout> {
@@ -85,7 +89,7 @@ fn layout(folder: &Path, images: RafImages) -> Result<Layout> {
     let layout = if owners.is_file() {
         Layout {
             label_files: vec![owners],
-            images: folder.join("Image").join(kind),
+            images: format!("Image/{kind}"),
         }
     } else if authors.iter().any(|file| file.is_file()) {
         for file in &authors {
@@ -93,7 +97,7 @@ fn layout(folder: &Path, images: RafImages) -> Result<Layout> {
         }
         Layout {
             label_files: authors.to_vec(),
-            images: folder.join(kind),
+            images: kind.to_owned(),
         }
     } else {
         return Err(Error::Missing {
@@ -101,11 +105,8 @@ fn layout(folder: &Path, images: RafImages) -> Result<Layout> {
             expected: "RAF-DB's label file (or label/train.txt and label/test.txt)",
         });
     };
-    require(
-        &layout.images,
-        layout.images.is_dir(),
-        "the folder of RAF-DB's images",
-    )?;
+    let images = folder.join(&layout.images);
+    require(&images, images.is_dir(), "the folder of RAF-DB's images")?;
     Ok(layout)
 }
 

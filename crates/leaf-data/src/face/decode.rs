@@ -12,24 +12,27 @@ use crate::{Error, Result};
 /// memory is taken.
 pub const MAX_SIDE: u32 = 16_384;
 
-/// Most memory that one image may take while it is decoded.
+/// Most memory that one image may take while it is decoded, and most bytes that its file may have.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// The bounds that keep a small, malicious file from filling the memory.
+/// The bound that keeps a small, malicious file from filling the memory. Sides are looked at by
+/// [`check_sides`], whose error says how large they are.
 fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
+    let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_BYTES);
     limits
 }
 
-/// Decodes BMP, JPEG, PNG or WebP bytes. Transparency is dropped; a picture that its camera turned
-/// (EXIF) is turned upright.
+/// Decodes BMP, JPEG, PNG or WebP bytes; what they are is seen from their beginning, whatever the
+/// file's ending says.
+///
+/// A picture that its camera turned (EXIF) is turned upright, the first picture of an animation is
+/// taken, transparency is dropped, 16-bit samples are rounded to 8 bits, and palettes, CMYK and
+/// brightness alone become red, green and blue.
 ///
 /// # Errors
-/// [`Error::Image`] with `name` if the bytes are no image of a known format, are damaged, or the
-/// image is larger than [`MAX_SIDE`].
+/// [`Error::Image`] with `name` if the bytes are no image of these formats, are damaged, or the image
+/// has a side above [`MAX_SIDE`] or takes above 256 MiB.
 pub fn decode(name: &str, bytes: &[u8], color: Color) -> Result<Face> {
     let image = upright(bytes).map_err(|error| Error::image(name, error))?;
     let (height, width) = (image.height() as usize, image.width() as usize);
@@ -47,10 +50,8 @@ pub fn decode(name: &str, bytes: &[u8], color: Color) -> Result<Face> {
 /// [`Error::Image`] naming the file if it cannot be read or decoded.
 pub fn decode_file(path: &Path, color: Color) -> Result<Face> {
     let name = path.display().to_string();
+    check_file(path).map_err(|reason| Error::image(&name, reason))?;
     let bytes = std::fs::read(path).map_err(|error| Error::image(&name, error))?;
-    if bytes.is_empty() {
-        return Err(Error::image(name, "the file is empty"));
-    }
     decode(&name, &bytes, color)
 }
 
@@ -58,28 +59,55 @@ pub fn decode_file(path: &Path, color: Color) -> Result<Face> {
 pub(crate) fn header(path: &Path) -> Result<(u32, u32)> {
     let name = path.display().to_string();
     let fail = |error: &dyn std::fmt::Display| Error::image(&name, error);
-    let length = std::fs::metadata(path).map_err(|e| fail(&e))?.len();
-    if length == 0 {
-        return Err(fail(&"the file is empty"));
-    }
+    check_file(path).map_err(|reason| fail(&reason))?;
     let mut reader = ImageReader::open(path).map_err(|e| fail(&e))?;
     reader.limits(limits());
     let reader = reader.with_guessed_format().map_err(|e| fail(&e))?;
     let (width, height) = reader.into_dimensions().map_err(|e| fail(&e))?;
-    if width.max(height) > MAX_SIDE || width.min(height) == 0 {
-        let size = format!("{width} x {height} pixels, expected sides of 1 to {MAX_SIDE}");
-        return Err(fail(&size));
-    }
+    check_sides(width, height).map_err(|reason| fail(&reason))?;
     Ok((height, width))
 }
 
-fn upright(bytes: &[u8]) -> image::ImageResult<DynamicImage> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+/// Whether this is a file with anything in it, and not too much.
+fn check_file(path: &Path) -> std::result::Result<(), String> {
+    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    match metadata.len() {
+        // Reading from a pipe might never end.
+        _ if !metadata.is_file() => Err("it is no file".into()),
+        0 => Err("the file is empty".into()),
+        length if length > MAX_BYTES => {
+            Err(format!("{length} bytes, expected at most {MAX_BYTES}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_sides(width: u32, height: u32) -> std::result::Result<(), String> {
+    if (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height) {
+        return Ok(());
+    }
+    Err(format!(
+        "{width} x {height} pixels, expected sides of 1 to {MAX_SIDE}"
+    ))
+}
+
+fn upright(bytes: &[u8]) -> std::result::Result<DynamicImage, String> {
+    let text = |error: image::ImageError| error.to_string();
+    let mut reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|error| error.to_string())?;
     reader.limits(limits());
-    let mut decoder = reader.into_decoder()?;
-    limits().reserve(decoder.total_bytes())?;
-    let orientation = decoder.orientation()?;
-    let mut image = DynamicImage::from_decoder(decoder)?;
+    let mut decoder = reader.into_decoder().map_err(text)?;
+    let (width, height) = decoder.dimensions();
+    check_sides(width, height)?;
+    let total = decoder.total_bytes();
+    if total > MAX_BYTES {
+        return Err(format!(
+            "{width} x {height} pixels take {total} bytes, expected at most {MAX_BYTES}"
+        ));
+    }
+    let orientation = decoder.orientation().map_err(text)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(text)?;
     image.apply_orientation(orientation);
     Ok(image)
 }

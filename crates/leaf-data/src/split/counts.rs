@@ -15,7 +15,12 @@ impl Counts {
     pub(super) fn new(data: &DataSet, config: &SplitConfig) -> Result<Self> {
         let available = data.class_counts();
         let most = labels_per_class(config, available.len())?;
-        let labeled = long_tail("labeled_imbalance", most, config.labeled_imbalance, available.len())?;
+        let labeled = long_tail(
+            "labeled_imbalance",
+            most,
+            config.labeled_imbalance,
+            available.len(),
+        )?;
         for (class, (&asked, &available)) in labeled.iter().zip(&available).enumerate() {
             if asked == 0 || asked > available {
                 let class = data.classes()[class].clone();
@@ -26,7 +31,11 @@ impl Counts {
                 });
             }
         }
-        let left: Vec<usize> = available.iter().zip(&labeled).map(|(all, taken)| all - taken).collect();
+        let left: Vec<usize> = available
+            .iter()
+            .zip(&labeled)
+            .map(|(all, taken)| all - taken)
+            .collect();
         Ok(Self {
             unlabeled: unlabeled(data, config, &left)?,
             labeled,
@@ -87,7 +96,12 @@ fn largest(field: &'static str, gamma: f64, left: &[usize]) -> Result<usize> {
 
 /// `floor(most * |gamma|^(-c / (C - 1)))` faces of class `c`: exponentially fewer from the first class to
 /// the last, which has `floor(most / |gamma|)`; from the last to the first if `gamma` is negative.
-fn long_tail(field: &'static str, most: usize, gamma: f64, num_classes: usize) -> Result<Vec<usize>> {
+fn long_tail(
+    field: &'static str,
+    most: usize,
+    gamma: f64,
+    num_classes: usize,
+) -> Result<Vec<usize>> {
     if !gamma.is_finite() || gamma.abs() < 1. {
         return Err(Error::OutOfRange {
             field,
@@ -121,8 +135,14 @@ mod tests {
     /// Numbers of USB's `make_imbalance_data` (NumPy).
     #[test]
     fn long_tails_are_those_of_the_field() {
-        assert_eq!(tail(1500, 100., 10), [1500, 899, 539, 323, 193, 116, 69, 41, 25, 15]);
-        assert_eq!(tail(1500, -100., 10), [15, 25, 41, 69, 116, 193, 323, 539, 899, 1500]);
+        assert_eq!(
+            tail(1500, 100., 10),
+            [1500, 899, 539, 323, 193, 116, 69, 41, 25, 15]
+        );
+        assert_eq!(
+            tail(1500, -100., 10),
+            [15, 25, 41, 69, 116, 193, 323, 539, 899, 1500]
+        );
         assert_eq!(tail(60, 10., 7), [60, 40, 27, 18, 12, 8, 6]);
         assert_eq!(tail(10, 1., 3), [10, 10, 10]);
     }
@@ -158,7 +178,12 @@ mod tests {
         };
         let split = LabelSplit::new(&data, &config).unwrap();
         let count = |places: &[usize]| -> Vec<usize> {
-            let of = |class| places.iter().filter(|&&p| data.training()[p].label == class).count();
+            let of = |class| {
+                places
+                    .iter()
+                    .filter(|&&p| data.training()[p].label == class)
+                    .count()
+            };
             [Some(0), Some(1), Some(2), None].map(of).to_vec()
         };
         assert_eq!(count(split.labeled()), [9, 3, 1, 0]);
@@ -197,11 +222,13 @@ mod tests {
             error(&|c| c.labeled_imbalance = 0.5),
             "labeled_imbalance = 0.5, expected a number of at least 1, or of at most -1 for the reverse order"
         );
-        assert!(error(&|c| {
-            c.labeled_imbalance = 2.;
-            c.unlabeled_imbalance = f64::NAN;
-        })
-        .contains("unlabeled_imbalance = NaN"));
+        assert!(
+            error(&|c| {
+                c.labeled_imbalance = 2.;
+                c.unlabeled_imbalance = f64::NAN;
+            })
+            .contains("unlabeled_imbalance = NaN")
+        );
         assert_eq!(
             error(&|c| c.labeled_imbalance = 11.),
             "labels per class = 0, expected 1 to 6, the training faces of class \"c2\""

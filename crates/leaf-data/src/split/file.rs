@@ -182,10 +182,15 @@ fn written(path: &Path) -> Result<Written> {
     if written.format != FORMAT {
         return Err(fail(format!("its format is {:?}", written.format)));
     }
-    let hash = written.content_hash().map_err(|error| fail(error.to_string()))?;
+    let hash = written
+        .content_hash()
+        .map_err(|error| fail(error.to_string()))?;
     match hash == written.hash {
         true => Ok(written),
-        false => Err(fail(format!("its hash is {}, its content's is {hash}", written.hash))),
+        false => Err(fail(format!(
+            "its hash is {}, its content's is {hash}",
+            written.hash
+        ))),
     }
 }
 
@@ -246,13 +251,19 @@ mod tests {
         for text in [lines, json, own] {
             std::fs::write(&path, text).unwrap();
             let read = LabelSplit::read(&path, &data, UnlabeledSet::WithoutLabeled).unwrap();
-            assert_eq!((read.labeled(), read.unlabeled().len()), (split.labeled(), 8));
+            assert_eq!(
+                (read.labeled(), read.unlabeled().len()),
+                (split.labeled(), 8)
+            );
             let config = SplitConfig {
                 list: Some(path.clone()),
                 ..Default::default()
             };
             let drawn = LabelSplit::new(&data, &config).unwrap();
-            assert_eq!((drawn.labeled(), drawn.unlabeled().len()), (split.labeled(), 16));
+            assert_eq!(
+                (drawn.labeled(), drawn.unlabeled().len()),
+                (split.labeled(), 16)
+            );
         }
     }
 
@@ -269,7 +280,10 @@ mod tests {
         assert!(error("[1]").contains("expected the labeled faces' names"));
         assert!(error(" \r\n").contains("it names no face"));
         assert!(error("[]").contains("it names no face"));
-        assert_eq!(error("0-1\n9-9\n"), "labeled face \"9-9\" is not in the training list");
+        assert_eq!(
+            error("0-1\n9-9\n"),
+            "labeled face \"9-9\" is not in the training list"
+        );
         let split = LabelSplit::new(&data, &four_labels()).unwrap();
         split.write(&path).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
@@ -278,8 +292,16 @@ mod tests {
         let newer = text.replace("leaf-split-1", "leaf-split-2");
         assert!(error(&newer).contains("its format is \"leaf-split-2\""));
         let none = LabelSplit::read(Path::new("no/such"), &data, UnlabeledSet::WithLabeled);
-        assert!(none.unwrap_err().to_string().contains("cannot read no/such"));
-        assert!(split.write(&folder.path().join("no/such/split.json")).is_err());
+        assert!(
+            none.unwrap_err()
+                .to_string()
+                .contains("cannot read no/such")
+        );
+        assert!(
+            split
+                .write(&folder.path().join("no/such/split.json"))
+                .is_err()
+        );
     }
 
     #[test]
@@ -290,7 +312,9 @@ mod tests {
         split(&data, &four_labels()).write(&path).unwrap();
         let error = |data: &DataSet, config: &SplitConfig| {
             let error = split(data, config).check_written(&path).unwrap_err();
-            error.to_string().replace(&path.display().to_string(), "FILE")
+            error
+                .to_string()
+                .replace(&path.display().to_string(), "FILE")
         };
         let (larger, other) = (sizes(&[6, 9], 2), sizes(&[7, 7], 2));
         assert_eq!(
@@ -300,7 +324,9 @@ mod tests {
         assert!(error(&other, &four_labels()).contains("the hash of the training faces' names"));
         assert!(LabelSplit::read_exact(&path, &other).is_err());
         let classes = sizes(&[6, 8, 5], 0);
-        assert!(error(&classes, &four_labels()).contains("the list of classes is c0, c1, here it is"));
+        assert!(
+            error(&classes, &four_labels()).contains("the list of classes is c0, c1, here it is")
+        );
         let fewer = SplitConfig {
             labels_per_class: 3,
             ..four_labels()
@@ -316,6 +342,9 @@ mod tests {
             ..four_labels()
         };
         let text = error(&data, &without);
-        assert!(text.contains("used without a label is 16, here it is 8"), "{text}");
+        assert!(
+            text.contains("used without a label is 16, here it is 8"),
+            "{text}"
+        );
     }
 }

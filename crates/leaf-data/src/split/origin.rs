@@ -33,7 +33,10 @@ impl Origin {
     }
 
     /// What differs, with what is `written` and what is here; `None` if nothing does.
-    pub(super) fn difference(written: &Self, here: &Self) -> Option<(&'static str, String, String)> {
+    pub(super) fn difference(
+        written: &Self,
+        here: &Self,
+    ) -> Option<(&'static str, String, String)> {
         if written.classes != here.classes {
             let list = |origin: &Self| origin.classes.join(", ");
             return Some(("the list of classes", list(written), list(here)));
@@ -44,7 +47,11 @@ impl Origin {
         }
         (written.training_hash != here.training_hash).then(|| {
             let hash = |origin: &Self| format!("{} of {}", origin.training_hash, origin.name);
-            ("the hash of the training faces' names and classes", hash(written), hash(here))
+            (
+                "the hash of the training faces' names and classes",
+                hash(written),
+                hash(here),
+            )
         })
     }
 }

@@ -1,35 +1,58 @@
 //! AffectNet with a file of annotations for each image.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{AffectClasses, Lists, npy};
 use crate::dataset::Entry;
 use crate::dataset::class_folders::entries;
 use crate::dataset::label_file::require;
-use crate::{Error, Result};
+use crate::{Error, Result, threads};
 
 const NUMBER: &str = "one number of 0 to 7";
 
 pub(super) fn read(folder: &Path, classes: AffectClasses) -> Result<Lists> {
-    let list = |part: &str| {
-        let images = folder.join(part).join("images");
-        let annotations = folder.join(part).join("annotations");
-        require(&images, images.is_dir(), "the folder of AffectNet's images")?;
-        let expected = "the folder of AffectNet's annotations";
-        require(&annotations, annotations.is_dir(), expected)?;
-        let mut all = Vec::new();
-        for mut entry in entries(folder, &images, None)? {
-            let stem = Path::new(&entry.name).file_stem().unwrap_or_default();
-            let file = annotations.join(format!("{}_exp.npy", stem.to_string_lossy()));
-            let label = classes.label(number(&file)?);
-            if label.is_some() {
-                entry.label = label;
-                all.push(entry);
-            }
-        }
-        Ok::<Vec<Entry>, Error>(all)
+    let root: Arc<Path> = folder.into();
+    Ok((
+        list(&root, "train_set", classes)?,
+        list(&root, "val_set", classes)?,
+    ))
+}
+
+fn list(root: &Arc<Path>, part: &str, classes: AffectClasses) -> Result<Vec<Entry>> {
+    let (images, annotations) = (
+        format!("{part}/images"),
+        root.join(part).join("annotations"),
+    );
+    let path = root.join(&images);
+    require(&path, path.is_dir(), "the folder of AffectNet's images")?;
+    let expected = "the folder of AffectNet's annotations";
+    require(&annotations, annotations.is_dir(), expected)?;
+    let mut entries: Vec<Entry> = entries(root, &images, None)?.collect();
+    let number_of = |place: usize| {
+        let stem = Path::new(&entries[place].name)
+            .file_stem()
+            .unwrap_or_default();
+        number(&annotations.join(format!("{}_exp.npy", stem.to_string_lossy())))
     };
-    Ok((list("train_set")?, list("val_set")?))
+    // A small file for each face: what takes long is opening them.
+    let mut numbers = vec![0; entries.len()];
+    let mut first: Option<(usize, Error)> = None;
+    threads::each(entries.len(), number_of, |place, number| match number {
+        Ok(number) => numbers[place] = number,
+        Err(error) if first.as_ref().is_none_or(|(earlier, _)| place < *earlier) => {
+            first = Some((place, error));
+        }
+        Err(_) => {}
+    });
+    if let Some((_, error)) = first {
+        return Err(error);
+    }
+    for (entry, number) in entries.iter_mut().zip(numbers) {
+        entry.label = classes.label(number);
+    }
+    entries.retain(|entry| entry.label.is_some());
+    Ok(entries)
 }
 
 /// The number in an image's file.

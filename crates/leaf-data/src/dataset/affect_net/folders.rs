@@ -1,6 +1,7 @@
 //! AffectNet with a folder for each class.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::npy;
 use super::{AFFECT_CLASSES, AffectClasses, Lists};
@@ -24,15 +25,16 @@ pub(super) fn training(folder: &Path, classes: AffectClasses) -> Option<&'static
 }
 
 pub(super) fn read(folder: &Path, training: &str, classes: AffectClasses) -> Result<Lists> {
+    let root: Arc<Path> = folder.into();
     let test = ["val", "test"].into_iter();
     let test = match test.into_iter().find(|part| folder.join(part).is_dir()) {
-        Some(part) => labeled(folder, part, classes)?,
-        None => validation(folder, classes)?,
+        Some(part) => labeled(&root, part, classes)?,
+        None => validation(&root, classes)?,
     };
-    Ok((labeled(folder, training, classes)?, test))
+    Ok((labeled(&root, training, classes)?, test))
 }
 
-fn labeled(root: &Path, part: &str, classes: AffectClasses) -> Result<Vec<Entry>> {
+fn labeled(root: &Arc<Path>, part: &str, classes: AffectClasses) -> Result<Vec<Entry>> {
     let folder = root.join(part);
     let mut all = Vec::new();
     for class in folders(&folder)? {
@@ -42,7 +44,7 @@ fn labeled(root: &Path, part: &str, classes: AffectClasses) -> Result<Vec<Entry>
             expected: AFFECT_CLASSES.map(str::to_owned).into(),
         })?;
         if let Some(label) = classes.label(number) {
-            all.extend(entries(root, &folder.join(&class), Some(label))?);
+            all.extend(entries(root, &format!("{part}/{class}"), Some(label))?);
         }
     }
     Ok(all)
@@ -58,7 +60,7 @@ fn number(class: &str) -> Option<u32> {
 }
 
 /// The authors' list of test images.
-fn validation(folder: &Path, classes: AffectClasses) -> Result<Vec<Entry>> {
+fn validation(folder: &Arc<Path>, classes: AffectClasses) -> Result<Vec<Entry>> {
     let (file, images) = (folder.join("validation.npy"), folder.join("align"));
     let expected = "AffectNet's validation list (or the folder val/ or test/)";
     require(&file, file.is_file(), expected)?;
@@ -83,8 +85,7 @@ fn validation(folder: &Path, classes: AffectClasses) -> Result<Vec<Entry>> {
         let number = number.filter(|_| stays_inside(name));
         let number = number.ok_or_else(|| bad(format!("row {row} of {name:?}, {value:?}")))?;
         if let Some(label) = classes.label(number) {
-            let path = images.join(name);
-            all.push(Entry::file(format!("align/{name}"), Some(label), path));
+            all.push(Entry::below(folder, format!("align/{name}"), Some(label)));
         }
     }
     Ok(all)

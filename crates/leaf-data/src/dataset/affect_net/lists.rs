@@ -1,11 +1,12 @@
 //! AffectNet's manual lists.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{AffectClasses, Lists};
 use crate::Result;
 use crate::dataset::Entry;
-use crate::dataset::label_file::{bad_line, lines, require, stays_inside};
+use crate::dataset::label_file::{bad_line, each_line, require, stays_inside};
 
 /// The number of the last kind that is no expression: none (8), uncertain (9), no face (10).
 const LAST: u32 = 10;
@@ -39,6 +40,7 @@ pub(super) fn folder(folder: &Path) -> Option<PathBuf> {
 pub(super) fn read(folder: &Path, lists: &Path, classes: AffectClasses) -> Result<Lists> {
     let images = folder.join("Manually_Annotated_Images");
     require(&images, images.is_dir(), "the folder of AffectNet's images")?;
+    let images: Arc<Path> = images.into();
     let list = |file: &str| {
         let file = lists.join(file);
         require(&file, file.is_file(), "AffectNet's validation list")?;
@@ -47,40 +49,61 @@ pub(super) fn read(folder: &Path, lists: &Path, classes: AffectClasses) -> Resul
     Ok((list("training.csv")?, list("validation.csv")?))
 }
 
-fn entries(file: &Path, images: &Path, classes: AffectClasses) -> Result<Vec<Entry>> {
-    let lines = lines(file)?;
-    let Some((number, first)) = lines.first() else {
-        return Err(bad_line(file, 1, "", HEADER));
-    };
-    let has_header = fields(first).iter().any(|name| COLUMNS.contains(name));
-    let names = if has_header {
-        fields(first)
-    } else {
-        COLUMNS.to_vec()
-    };
-    let place = |column: &str| {
-        let found = names.iter().position(|name| *name == column);
-        found.ok_or_else(|| bad_line(file, *number, first, HEADER))
-    };
-    let (path, expression) = (place("subDirectory_filePath")?, place("expression")?);
+fn entries(file: &Path, images: &Arc<Path>, classes: AffectClasses) -> Result<Vec<Entry>> {
+    let mut columns: Option<Columns> = None;
     let mut entries = Vec::new();
-    for (line, text) in &lines[usize::from(has_header)..] {
-        let bad = |value: &str, expected| bad_line(file, *line, value, expected);
+    each_line(file, |line, text| {
+        let bad = |value: &str, expected| bad_line(file, line, value, expected);
         let fields = fields(text);
-        if fields.len() != names.len() {
+        let columns = match &columns {
+            Some(columns) => columns,
+            None => {
+                let has_header = fields.iter().any(|name| COLUMNS.contains(name));
+                let names = if has_header { &fields[..] } else { &COLUMNS };
+                let found = Columns::find(names).ok_or_else(|| bad(text, HEADER))?;
+                let found = columns.insert(found);
+                if has_header {
+                    return Ok(());
+                }
+                found
+            }
+        };
+        if fields.len() != columns.count {
             return Err(bad(text, COUNT));
         }
-        let (path, value) = (fields[path], fields[expression]);
+        let (path, value) = (fields[columns.path], fields[columns.expression]);
         if !stays_inside(path) {
             return Err(bad(path, PATH));
         }
         let number = value.parse().ok().filter(|&number: &u32| number <= LAST);
         let number = number.ok_or_else(|| bad(value, EXPRESSION))?;
         if let Some(label) = classes.label(number) {
-            entries.push(Entry::file(path, Some(label), images.join(path)));
+            entries.push(Entry::below(images, path.to_owned(), Some(label)));
         }
+        Ok(())
+    })?;
+    match columns {
+        Some(_) => Ok(entries),
+        None => Err(bad_line(file, 1, "", HEADER)),
     }
-    Ok(entries)
+}
+
+/// Where a list has its columns.
+struct Columns {
+    count: usize,
+    path: usize,
+    expression: usize,
+}
+
+impl Columns {
+    fn find(names: &[&str]) -> Option<Self> {
+        let place = |column: &str| names.iter().position(|name| *name == column);
+        Some(Self {
+            count: names.len(),
+            path: place("subDirectory_filePath")?,
+            expression: place("expression")?,
+        })
+    }
 }
 
 /// The columns of a line; no column of these lists holds a comma.

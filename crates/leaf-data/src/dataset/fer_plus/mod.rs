@@ -5,10 +5,10 @@ mod votes;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::fer2013::{Usage, rows};
-use super::label_file::{bad_line, lines, require, stays_inside};
 pub use self::votes::FerPlusMode;
 use self::votes::{NUM_VOTES, verdict};
+use super::fer2013::{Usage, rows};
+use super::label_file::{bad_line, lines, require, stays_inside};
 use super::{DataSet, Entry, Source};
 use crate::{Error, Result};
 
@@ -76,6 +76,7 @@ pub fn fer_plus(folder: &Path, mode: FerPlusMode) -> Result<DataSet> {
 
 /// Images in three folders.
 fn images(folder: &Path, mode: FerPlusMode) -> Result<(Vec<Entry>, Vec<Entry>)> {
+    let root: Arc<Path> = folder.into();
     let mut lists = (Vec::new(), Vec::new());
     for (part, usage) in PARTS {
         let images = folder.join(part);
@@ -88,7 +89,10 @@ fn images(folder: &Path, mode: FerPlusMode) -> Result<(Vec<Entry>, Vec<Entry>)> 
         for (line, text) in lines {
             let bad = || bad_line(&file, line, &text, BOX_LINE);
             let (name, votes) = box_line(&text).ok_or_else(bad)?;
-            let source = || Source::File(images.join(name));
+            let source = || Source::Below {
+                folder: root.clone(),
+                file: Some(format!("{part}/{name}").into()),
+            };
             let entry = voted(name, &votes, mode, source);
             usage.list(&mut lists).extend(entry);
         }
@@ -179,9 +183,9 @@ fn voted(
 ) -> Option<Entry> {
     let verdict = verdict(votes, mode)?;
     let entry = Entry::new(name, Some(verdict.label), source());
-    Some(match verdict.shares {
-        Some(shares) => entry.with_distribution(Arc::from(shares)),
-        None => entry,
+    Some(Entry {
+        distribution: verdict.shares.map(Arc::from),
+        ..entry
     })
 }
 

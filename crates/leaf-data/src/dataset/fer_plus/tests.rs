@@ -11,21 +11,36 @@ fn votes(class: usize) -> String {
 }
 
 #[test]
-fn the_majority_rule() {
-    for (votes, class) in [
-        ([6, 1, 1, 1, 1, 0, 0, 0, 0, 0], Some(0)),
-        ([4, 2, 1, 1, 1, 1, 0, 0, 0, 0], Some(0)),
-        ([0, 0, 0, 0, 0, 0, 0, 9, 1, 0], Some(7)),
-        ([4, 0, 0, 1, 3, 2, 0, 0, 0, 0], None),
-        ([5, 5, 0, 0, 0, 0, 0, 0, 0, 0], None),
-        ([1; 10], None),
-        ([0; 10], None),
-        ([0, 0, 0, 0, 0, 0, 0, 0, 6, 4], None),
-        ([0, 0, 0, 0, 0, 0, 0, 0, 0, 10], None),
-        ([3, 2, 2, 0, 0, 0, 0, 1, 1, 1], None),
-    ] {
-        assert_eq!(majority(votes), class, "{votes:?}");
-    }
+fn other_modes_keep_the_shares() {
+    let folder = folders();
+    let label_file = folder.path().join("FER2013Test/label.csv");
+    let more = format!(
+        "{}fer9.png,3,4,0,0,0,0,0,0,1,1\n",
+        fs::read_to_string(&label_file).unwrap()
+    );
+    fs::write(label_file, more).unwrap();
+    let last = |mode| {
+        let data = fer_plus(folder.path(), mode).unwrap();
+        let last = data.test().last().cloned().unwrap();
+        (
+            last.name,
+            last.label,
+            last.distribution.map(|shares| shares.to_vec()),
+        )
+    };
+    let mut shares = vec![0.; 8];
+    (shares[0], shares[1]) = (3. / 7., 4. / 7.);
+    let name = "fer9.png".to_owned();
+    assert_eq!(last(FerPlusMode::Majority), (name.clone(), Some(1), None));
+    assert_eq!(
+        last(FerPlusMode::Probability),
+        (name.clone(), Some(1), Some(shares.clone()))
+    );
+    (shares[0], shares[1]) = (0.5, 0.5);
+    assert_eq!(
+        last(FerPlusMode::MultiTarget),
+        (name, Some(1), Some(shares))
+    );
 }
 
 const BOX: &str = "\"(0, 0, 48, 48)\"";
@@ -49,13 +64,15 @@ fn folders() -> TempDir {
 }
 
 fn error(folder: &TempDir) -> String {
-    fer_plus(folder.path()).unwrap_err().to_string()
+    fer_plus(folder.path(), FerPlusMode::Majority)
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
 fn three_folders() {
     let folder = folders();
-    let data = fer_plus(folder.path()).unwrap();
+    let data = fer_plus(folder.path(), FerPlusMode::Majority).unwrap();
     assert_eq!(data.class_counts(), [2; 8]);
     assert_eq!((data.training().len(), data.test().len()), (16, 8));
     assert_eq!(data.test()[3].name, "fer23.png");
@@ -77,7 +94,7 @@ fn a_label_file_in_every_dress() {
         text.replace(&format!("{BOX},"), ""),
     ] {
         fs::write(&file, text).unwrap();
-        let data = fer_plus(folder.path()).unwrap();
+        let data = fer_plus(folder.path(), FerPlusMode::Majority).unwrap();
         assert_eq!(data.class_counts(), [2; 8]);
         assert_eq!(data.training()[0].name, "fer00.png");
     }
@@ -109,7 +126,9 @@ fn bad_lines_of_a_label_file() {
 
 #[test]
 fn missing_folders_and_files() {
-    let text = fer_plus(Path::new("no/such")).unwrap_err().to_string();
+    let text = fer_plus(Path::new("no/such"), FerPlusMode::Majority)
+        .unwrap_err()
+        .to_string();
     assert_eq!(
         text,
         "no/such does not exist, expected the folder of FERPlus"
@@ -164,7 +183,7 @@ fn two_csvs_in_every_dress() {
         format!("\n{}\n\n", votes.join("\n\n")),
     ] {
         let folder = written(&text, &pixels);
-        let data = fer_plus(folder.path()).unwrap();
+        let data = fer_plus(folder.path(), FerPlusMode::Majority).unwrap();
         assert_eq!(data.class_counts(), [1; 8]);
         let test = &data.test()[0];
         assert_eq!(

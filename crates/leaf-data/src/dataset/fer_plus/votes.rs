@@ -46,7 +46,9 @@ pub(super) fn verdict(votes: &[u32; NUM_VOTES], mode: FerPlusMode) -> Option<Ver
         FerPlusMode::MultiTarget => votes.min(1),
         _ => votes,
     };
-    let weights = taken[..NUM_EXPRESSIONS].iter().map(|&votes| weight(votes) as f32);
+    let weights = taken[..NUM_EXPRESSIONS]
+        .iter()
+        .map(|&votes| weight(votes) as f32);
     let sum: f32 = weights.clone().sum();
     let shares = weights.map(|weight| weight / sum).collect();
     Some(Verdict {
@@ -98,7 +100,13 @@ fn only(counted: &[u32; NUM_VOTES], keep: impl Fn(usize) -> bool) -> [u32; NUM_V
 }
 
 fn first_largest(votes: &[u32; NUM_VOTES]) -> usize {
-    let best = |best: usize, class: usize| if votes[class] > votes[best] { class } else { best };
+    let best = |best: usize, class: usize| {
+        if votes[class] > votes[best] {
+            class
+        } else {
+            best
+        }
+    };
     (1..NUM_VOTES).fold(0, best)
 }
 
@@ -137,7 +145,10 @@ mod tests {
                 None => assert_eq!(expected[label], 1., "{votes:?} {mode:?}"),
                 Some(found) => {
                     let mut pairs = found.iter().zip(&expected);
-                    assert!(pairs.all(|(a, b)| (a - b).abs() < 1e-6), "{votes:?} {mode:?}");
+                    assert!(
+                        pairs.all(|(a, b)| (a - b).abs() < 1e-6),
+                        "{votes:?} {mode:?}"
+                    );
                 }
             }
         }
