@@ -14,7 +14,8 @@ use leaf::train::CosineSchedule;
 pub(crate) struct RunArguments {
     /// Where the faces come from: drawn (with this library; not photographs), rafdb:DIR (RAF-DB's
     /// layout), fer2013:FILE (its CSV), ferplus:DIR (FER2013Train/ and its siblings, or fer2013new.csv
-    /// beside fer2013.csv), affectnet7:DIR or affectnet8:DIR (without or with contempt; train_set/,
+    /// beside fer2013.csv; ferplus-probability:DIR and ferplus-multi-target:DIR keep more faces, by the
+    /// most votes), affectnet7:DIR or affectnet8:DIR (without or with contempt; train_set/,
     /// training.csv or split/) or folder:DIR (train/CLASS/*.jpg and test/CLASS/*.jpg).
     #[arg(
         long,
@@ -26,6 +27,18 @@ pub(crate) struct RunArguments {
     /// Labelled faces of each class; every training face is used without its label too.
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Faces")]
     labels_per_class: usize,
+    /// Labelled faces in all instead, the same number of each class.
+    #[arg(long, value_name = "N", conflicts_with = "labels_per_class", help_heading = "Faces")]
+    labels: Option<usize>,
+    /// File with the labelled faces' names, one a line or a split.json, instead of drawing them.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["labels", "labels_per_class"], help_heading = "Faces")]
+    labelled_list: Option<PathBuf>,
+    /// How many times more labels the first class has than the last; negative for the reverse order.
+    #[arg(long, value_name = "RATIO", default_value_t = 1., help_heading = "Faces")]
+    imbalance: f64,
+    /// The same for the faces that are used without a label.
+    #[arg(long, value_name = "RATIO", default_value_t = 1., help_heading = "Faces")]
+    unlabelled_imbalance: f64,
     /// Training faces of each class to hold out and choose the best step on (best.safetensors); none
     /// is ever chosen on the test faces.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Faces")]
@@ -164,6 +177,8 @@ enum SplitArgument {
     Seeded,
     /// NumPy's legacy generator with seed 5, as LEAF's authors do for RAF-DB.
     Authors,
+    /// The same as one stream over all classes, as they do for FERPlus and AffectNet.
+    AuthorsOneStream,
 }
 
 /// How closely files are looked at.
@@ -225,6 +240,14 @@ impl RunArguments {
         set("labels_per_class", &mut || {
             split.labels_per_class = self.labels_per_class;
         });
+        set("labels", &mut || split.total_labels = self.labels);
+        set("labelled_list", &mut || {
+            split.list.clone_from(&self.labelled_list);
+        });
+        set("imbalance", &mut || split.labeled_imbalance = self.imbalance);
+        set("unlabelled_imbalance", &mut || {
+            split.unlabeled_imbalance = self.unlabelled_imbalance;
+        });
         set("split", &mut || split.unlabeled = self.split.unlabeled());
         // The seed decides which faces keep their label, unless NumPy's generator does.
         let by_seed = matches!(split.shuffle, Shuffle::Seeded { .. });
@@ -276,13 +299,14 @@ impl SplitArgument {
         match self {
             Self::Seeded => Shuffle::Seeded { seed },
             Self::Authors => Shuffle::NumpyPerClass { seed: 5 },
+            Self::AuthorsOneStream => Shuffle::NumpyOneStream { seed: 5 },
         }
     }
 
     fn unlabeled(self) -> UnlabeledSet {
         match self {
             Self::Seeded => UnlabeledSet::WithLabeled,
-            Self::Authors => UnlabeledSet::WithoutLabeled,
+            Self::Authors | Self::AuthorsOneStream => UnlabeledSet::WithoutLabeled,
         }
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use leaf_data::{
     AffectClasses, CheckLevel, DataSet, ImageConfig, LoaderConfig, RafImages, SplitConfig,
-    affect_net, class_folders, drawn_faces, drawn_faces_unseen_styles, fer_plus, fer2013, raf_db,
+    FerPlusMode, affect_net, class_folders, drawn_faces, drawn_faces_unseen_styles, fer_plus, fer2013,
+    raf_db,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +22,8 @@ pub enum FaceSource {
     RafDb(PathBuf),
     /// FER2013's CSV.
     Fer2013(PathBuf),
-    /// A folder in one of FERPlus's layouts.
-    FerPlus(PathBuf),
+    /// A folder in one of FERPlus's layouts, and how its votes become classes.
+    FerPlus(PathBuf, FerPlusMode),
     /// A folder in one of AffectNet's layouts, and which of its classes are used.
     AffectNet(PathBuf, AffectClasses),
     /// A folder with `train/CLASS/` and `test/CLASS/`.
@@ -32,6 +33,7 @@ pub enum FaceSource {
 impl FaceSource {
     /// The forms that [`std::str::FromStr`] reads.
     pub const FORMS: &'static str = "drawn, rafdb:DIR, fer2013:FILE, ferplus:DIR, \
+                                    ferplus-probability:DIR, ferplus-multi-target:DIR, \
                                     affectnet7:DIR, affectnet8:DIR or folder:DIR";
 
     /// Reads the lists; no image is decoded but the drawn ones.
@@ -40,7 +42,7 @@ impl FaceSource {
             Self::Drawn => drawn_faces()?,
             Self::RafDb(folder) => raf_db(folder, RafImages::default())?,
             Self::Fer2013(file) => fer2013(file)?,
-            Self::FerPlus(folder) => fer_plus(folder)?,
+            Self::FerPlus(folder, mode) => fer_plus(folder, *mode)?,
             Self::AffectNet(folder, classes) => affect_net(folder, *classes)?,
             Self::Folder(folder) => class_folders(folder, None)?,
         })
@@ -75,7 +77,9 @@ impl std::fmt::Display for FaceSource {
             Self::Drawn => return f.write_str("drawn"),
             Self::RafDb(folder) => ("rafdb", folder),
             Self::Fer2013(file) => ("fer2013", file),
-            Self::FerPlus(folder) => ("ferplus", folder),
+            Self::FerPlus(folder, FerPlusMode::Majority) => ("ferplus", folder),
+            Self::FerPlus(folder, FerPlusMode::Probability) => ("ferplus-probability", folder),
+            Self::FerPlus(folder, FerPlusMode::MultiTarget) => ("ferplus-multi-target", folder),
             Self::AffectNet(folder, AffectClasses::Seven) => ("affectnet7", folder),
             Self::AffectNet(folder, AffectClasses::Eight) => ("affectnet8", folder),
             Self::Folder(folder) => ("folder", folder),
@@ -102,7 +106,9 @@ impl std::str::FromStr for FaceSource {
             _ if place.as_os_str().is_empty() => Err(unknown()),
             "rafdb" => Ok(Self::RafDb(place)),
             "fer2013" => Ok(Self::Fer2013(place)),
-            "ferplus" => Ok(Self::FerPlus(place)),
+            "ferplus" => Ok(Self::FerPlus(place, FerPlusMode::Majority)),
+            "ferplus-probability" => Ok(Self::FerPlus(place, FerPlusMode::Probability)),
+            "ferplus-multi-target" => Ok(Self::FerPlus(place, FerPlusMode::MultiTarget)),
             "affectnet7" => Ok(Self::AffectNet(place, AffectClasses::Seven)),
             "affectnet8" => Ok(Self::AffectNet(place, AffectClasses::Eight)),
             "folder" => Ok(Self::Folder(place)),
@@ -158,6 +164,8 @@ mod tests {
             "rafdb:some/folder",
             "fer2013:some/fer2013.csv",
             "ferplus:some/folder",
+            "ferplus-probability:some/folder",
+            "ferplus-multi-target:some/folder",
             "affectnet7:some/folder",
             "affectnet8:some/folder",
             "folder:C:\\faces",
