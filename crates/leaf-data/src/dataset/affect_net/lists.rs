@@ -65,7 +65,7 @@ fn entries(file: &Path, images: &Arc<Path>, classes: AffectClasses) -> Result<Ve
                 if has_header {
                     return Ok(());
                 }
-                found
+                &*found
             }
         };
         if fields.len() != columns.count {
