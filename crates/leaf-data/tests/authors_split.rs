@@ -35,11 +35,18 @@ fn data() -> leaf_data::Result<DataSet> {
         Entry::pixels(place.to_string(), Some(label), face.clone())
     };
     let training = (0..grouped.len()).map(entry).collect();
-    DataSet::new("like RAF-DB", ["a", "b", "c", "d", "e", "f", "g"], training, vec![])
+    DataSet::new(
+        "like RAF-DB",
+        ["a", "b", "c", "d", "e", "f", "g"],
+        training,
+        vec![],
+    )
 }
 
 fn fnv(places: &[usize]) -> String {
-    let bytes = places.iter().flat_map(|place| format!("{place}\n").into_bytes());
+    let bytes = places
+        .iter()
+        .flat_map(|place| format!("{place}\n").into_bytes());
     let value = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |value, byte| {
         (value ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

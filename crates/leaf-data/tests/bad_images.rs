@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgba, RgbaImage};
+use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, RgbImage, Rgba, RgbaImage};
 use leaf_data::Color;
 use leaf_data::face::{decode, decode_file};
 
@@ -10,7 +10,7 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 fn picture() -> DynamicImage {
     let pixel = |x: u32, y: u32| image::Rgb([x as u8 * 20, y as u8 * 40, 7]);
-    image::RgbImage::from_fn(6, 4, pixel).into()
+    RgbImage::from_fn(6, 4, pixel).into()
 }
 
 fn encoded(image: &DynamicImage, format: ImageFormat) -> Result<Vec<u8>, image::ImageError> {
@@ -31,7 +31,9 @@ fn refusal(bytes: &[u8]) -> String {
 fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let checked = [kind.as_slice(), data].concat();
     let step = |sum: u32, byte: &u8| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ (0xedb8_8320 * (sum & 1)))
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+            (sum >> 1) ^ (0xedb8_8320 * (sum & 1))
+        })
     };
     let sum = !checked.iter().fold(u32::MAX, step);
     let length = data.len() as u32;
@@ -42,9 +44,20 @@ fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
 const AFTER_HEADER: usize = 8 + 12 + 13;
 
 fn png_of(width: u32, height: u32) -> Vec<u8> {
-    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
+    let header = [
+        &width.to_be_bytes()[..],
+        &height.to_be_bytes(),
+        &[8, 2, 0, 0, 0],
+    ]
+    .concat();
     let signature = b"\x89PNG\r\n\x1a\n".to_vec();
-    [signature, chunk(b"IHDR", &header), chunk(b"IDAT", b""), chunk(b"IEND", b"")].concat()
+    [
+        signature,
+        chunk(b"IHDR", &header),
+        chunk(b"IDAT", b""),
+        chunk(b"IEND", b""),
+    ]
+    .concat()
 }
 
 #[test]
@@ -59,8 +72,21 @@ fn corrupt_and_truncated_bytes_are_refused() -> Outcome {
     let middle = AFTER_HEADER + 12;
     png[middle] ^= 0x55;
     assert!(refusal(&png).starts_with("image \"face\" cannot be used: "));
+    Ok(())
+}
+
+#[test]
+fn a_jpeg_is_not_filled_up_with_gray() -> Outcome {
     let jpeg = encoded(&picture(), ImageFormat::Jpeg)?;
-    assert!(refusal(&jpeg[..40]).starts_with("image \"face\" cannot be used: "));
+    for length in [40, jpeg.len() - 20, jpeg.len() - 2] {
+        let expected = "image \"face\" cannot be used: the file is cut: its picture has no end";
+        assert_eq!(refusal(&jpeg[..length]), expected);
+    }
+    let more = [&jpeg, &b"what some programs add"[..]].concat();
+    assert_eq!(
+        decode("face", &more, Color::Rgb)?,
+        decode("face", &jpeg, Color::Rgb)?
+    );
     Ok(())
 }
 
@@ -72,6 +98,12 @@ fn a_bomb_is_refused_before_memory_is_taken() -> Outcome {
     bmp[18..22].copy_from_slice(&60_000_u32.to_le_bytes());
     bmp[22..26].copy_from_slice(&60_000_u32.to_le_bytes());
     assert!(refusal(&bmp).ends_with(expected), "{}", refusal(&bmp));
+    // The start of a frame holds its length (2 bytes), 8 bits a sample, height and width.
+    let mut jpeg = encoded(&picture(), ImageFormat::Jpeg)?;
+    let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]);
+    let sides = frame.ok_or("a JPEG without a frame")? + 5;
+    jpeg[sides..sides + 4].copy_from_slice(&[60_000_u16.to_be_bytes(); 2].concat());
+    assert!(refusal(&jpeg).ends_with(expected), "{}", refusal(&jpeg));
     // Sides that may be, but not together: 16,384 x 16,384 x 3 bytes.
     let text = refusal(&png_of(16_384, 16_384));
     let expected = "16384 x 16384 pixels take 805306368 bytes, expected at most 268435456";
@@ -119,11 +151,60 @@ fn the_first_picture_of_an_animation_is_read() -> Outcome {
     Ok(())
 }
 
+/// A WebP's chunk; those of an odd length are filled up.
+fn webp_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let length = (data.len() as u32).to_le_bytes();
+    let filled = &[0][..data.len() % 2];
+    [kind, &length[..], data, filled].concat()
+}
+
+#[test]
+fn the_first_picture_of_an_animated_webp_is_read() -> Outcome {
+    let other = RgbImage::from_pixel(6, 4, image::Rgb([9, 9, 9]));
+    let still = encoded(&picture(), ImageFormat::WebP)?;
+    let (width, height) = ([5, 0, 0], [3, 0, 0]);
+    // A place of 0, 0, the sides, a tenth of a second, "replaces what was there".
+    let frame = |still: &[u8]| {
+        let place_and_time = [&[0; 6][..], &width, &height, &[100, 0, 0], &[2]].concat();
+        webp_chunk(b"ANMF", &[&place_and_time, &still[12..]].concat())
+    };
+    let animated = [
+        b"WEBP".to_vec(),
+        webp_chunk(b"VP8X", &[&[2, 0, 0, 0][..], &width, &height].concat()),
+        webp_chunk(b"ANIM", &[0; 6]),
+        frame(&still),
+        frame(&encoded(&other.into(), ImageFormat::WebP)?),
+    ];
+    let face = decode("face", &webp_chunk(b"RIFF", &animated.concat()), Color::Rgb)?;
+    assert_eq!(face, decode("face", &still, Color::Rgb)?);
+    Ok(())
+}
+
+/// Pillow's JPEG of 16 x 8 pixels, the left half (255, 0, 0, 0), the right half (0, 128, 255, 64).
+const CMYK: &[u8] = include_bytes!("cmyk.jpg");
+
+#[test]
+fn cmyk_becomes_the_colors_that_pillow_makes_of_it() -> Outcome {
+    let face = decode("face", CMYK, Color::Rgb)?;
+    for (x, expected) in [(2, [0, 255, 255]), (13, [191, 95, 0])] {
+        let found = face.pixel(4, x);
+        let near = |(a, b): (&u8, u8)| a.abs_diff(b) <= 2;
+        assert!(
+            found.iter().zip(expected).all(near),
+            "{found:?} {expected:?}"
+        );
+    }
+    Ok(())
+}
+
 #[test]
 fn transparency_is_dropped() -> Outcome {
     let image = RgbaImage::from_pixel(2, 2, Rgba([10, 20, 30, 0]));
     let bytes = encoded(&image.into(), ImageFormat::Png)?;
-    assert_eq!(decode("face", &bytes, Color::Rgb)?.pixel(0, 0), [10, 20, 30]);
+    assert_eq!(
+        decode("face", &bytes, Color::Rgb)?.pixel(0, 0),
+        [10, 20, 30]
+    );
     Ok(())
 }
 
@@ -152,7 +233,10 @@ fn a_palette_becomes_colors() -> Outcome {
     }
     bytes.extend(palette);
     bytes.extend([1, 0, 0, 0]);
-    assert_eq!(decode("face", &bytes, Color::Rgb)?.samples(), [4, 5, 6, 1, 2, 3]);
+    assert_eq!(
+        decode("face", &bytes, Color::Rgb)?.samples(),
+        [4, 5, 6, 1, 2, 3]
+    );
     Ok(())
 }
 
@@ -164,7 +248,10 @@ fn a_turned_picture_is_turned_upright() -> Outcome {
     let exif = [&b"Exif\0\0MM\0*"[..], &[0, 0, 0, 8, 0, 1], &entry, &[0; 4]].concat();
     let length = (exif.len() as u16 + 2).to_be_bytes();
     let turned = [&jpeg[..2], &[0xff, 0xe1], &length, &exif, &jpeg[2..]].concat();
-    let (plain, face) = (decode("face", &jpeg, Color::Rgb)?, decode("face", &turned, Color::Rgb)?);
+    let (plain, face) = (
+        decode("face", &jpeg, Color::Rgb)?,
+        decode("face", &turned, Color::Rgb)?,
+    );
     assert_eq!((face.height(), face.width()), (6, 4));
     // Turned clockwise by a quarter: the first row was the first column, from the bottom on.
     for x in 0..4 {

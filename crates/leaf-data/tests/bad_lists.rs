@@ -82,7 +82,10 @@ fn labels_out_of_range_are_quoted() -> Outcome {
     for label in ["0", "8", "-1", "1.5", "99999999999", "happy"] {
         let line = format!("train_00009.png {label}");
         let text = refusal(&raf([lines(), vec![line.clone()]].concat().join("\n"))?);
-        assert!(text.contains(&format!("line 15: {line:?}, expected NAME LABEL")), "{text}");
+        assert!(
+            text.contains(&format!("line 15: {line:?}, expected NAME LABEL")),
+            "{text}"
+        );
     }
     let mut bytes = lines().join("\n").into_bytes();
     bytes.extend(b"\ntrain_\xff\xfe.png 3\n");
@@ -94,7 +97,10 @@ fn labels_out_of_range_are_quoted() -> Outcome {
 #[test]
 fn what_is_listed_and_missing_is_named_what_is_not_listed_is_left_alone() -> Outcome {
     let folder = raf(lines().join("\n"))?;
-    face(&folder.path().join("Image/aligned/train_00099_aligned.png"), 9)?;
+    face(
+        &folder.path().join("Image/aligned/train_00099_aligned.png"),
+        9,
+    )?;
     assert_eq!(read(&folder)?.training().len(), 7);
     fs::remove_file(folder.path().join("Image/aligned/test_0005_aligned.png"))?;
     let checked = read(&folder)?.checked(CheckLevel::Headers, false, |_, _| ());
@@ -116,7 +122,10 @@ mod links {
 
     fn folder() -> Result<TempDir, Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
-        for (shade, file) in ["train/x/a.png", "train/y/a.png", "test/x/a.png"].iter().enumerate() {
+        for (shade, file) in ["train/x/a.png", "train/y/a.png", "test/x/a.png"]
+            .iter()
+            .enumerate()
+        {
             face(&folder.path().join(file), shade as u8)?;
         }
         Ok(folder)
@@ -141,7 +150,10 @@ mod links {
         for level in [CheckLevel::Headers, CheckLevel::Full] {
             let found = bad(level)?;
             let (target, root) = (target.canonicalize()?, folder.path().display());
-            let reason = format!("it links to {}, expected a file in {root}", target.display());
+            let reason = format!(
+                "it links to {}, expected a file in {root}",
+                target.display()
+            );
             assert_eq!((found.len(), &found[0].reason), (1, &reason));
         }
         fs::remove_file(&target)?;
@@ -152,7 +164,10 @@ mod links {
     #[test]
     fn a_link_to_a_folder_is_refused() -> Outcome {
         let folder = folder()?;
-        symlink(folder.path().join("train"), folder.path().join("train/x/round"))?;
+        symlink(
+            folder.path().join("train"),
+            folder.path().join("train/x/round"),
+        )?;
         let text = refusal(&folder);
         assert!(text.contains("train/x/round is a link to "), "{text}");
         assert!(text.ends_with("/train, expected a folder"), "{text}");
@@ -162,7 +177,10 @@ mod links {
     #[test]
     fn a_name_must_be_text() -> Outcome {
         let folder = folder()?;
-        let path = folder.path().join("train/x").join(OsStr::from_bytes(b"\xff.png"));
+        let path = folder
+            .path()
+            .join("train/x")
+            .join(OsStr::from_bytes(b"\xff.png"));
         // Some file systems do not take such names at all.
         if fs::write(&path, "").is_err() {
             return Ok(());

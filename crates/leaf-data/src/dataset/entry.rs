@@ -143,6 +143,13 @@ mod tests {
         assert_eq!(color.face(Color::Rgb).unwrap().samples(), [255, 0, 0]);
     }
 
+    /// Hundreds of thousands are in memory at once.
+    #[test]
+    fn an_entry_takes_little_memory() {
+        let size = size_of::<Entry>();
+        assert!(size <= 96, "{size} bytes");
+    }
+
     #[test]
     fn a_missing_file_is_named() {
         let error = Entry::file("f", None, "no/such/face.png")

@@ -1,13 +1,12 @@
 //! FER2013: one CSV with the pixels written out.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::label_file::{bad_line, require};
+use super::table::{Row, each_row};
 use super::{DataSet, Entry, PixelText, Source};
-use crate::{Error, Result};
+use crate::Result;
 
 /// FER2013's classes in the order of its numbers, from 0.
 pub const FER_CLASSES: [&str; 7] = [
@@ -33,16 +32,16 @@ const COLUMNS: &str = "as many columns as the header names";
 /// ```
 ///
 /// # Errors
-/// [`Error::Missing`] without the file, [`Error::LabelLine`] for a bad header or row, and those of
+/// [`crate::Error::Missing`] without the file, [`crate::Error::LabelLine`] for a bad header or row, and those of
 /// [`DataSet::new`].
 pub fn fer2013(file: &Path) -> Result<DataSet> {
     let inside = file.join("fer2013.csv");
     let file = if file.is_dir() { &inside } else { file };
     let mut lists = (Vec::new(), Vec::new());
-    for (place, row) in rows(file)?.into_iter().enumerate() {
+    for (place, face) in faces(file)?.into_iter().enumerate() {
         let name = format!("fer{place:07}.png");
-        let entry = Entry::new(name, Some(row.emotion), Source::Text(row.pixels));
-        row.usage.list(&mut lists).push(entry);
+        let entry = Entry::new(name, Some(face.emotion), Source::Text(face.pixels));
+        face.usage.list(&mut lists).push(entry);
     }
     DataSet::new("fer2013", FER_CLASSES, lists.0, lists.1)
 }
@@ -76,79 +75,27 @@ impl Usage {
 
 /// One face of the CSV.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct Face {
     pub(super) usage: Usage,
     emotion: u32,
     pub(super) pixels: PixelText,
 }
 
-/// The CSV's rows; only one line is in memory at a time.
-pub(super) fn rows(file: &Path) -> Result<Vec<Row>> {
+/// The CSV's faces, whose pixels stay in the file.
+pub(super) fn faces(file: &Path) -> Result<Vec<Face>> {
     require(file, file.is_file(), "FER2013's CSV")?;
-    let fail = |error| Error::io("read", file, error);
-    let mut reader = BufReader::with_capacity(1 << 16, File::open(file).map_err(fail)?);
     let shared: Arc<Path> = file.into();
-    let (mut rows, mut columns) = (Vec::new(), None);
-    let (mut number, mut start, mut bytes) = (0, 0, Vec::new());
-    loop {
-        bytes.clear();
-        let length = reader.read_until(b'\n', &mut bytes).map_err(fail)?;
-        if length == 0 {
-            break;
-        }
-        number += 1;
-        let line = Line {
-            file: &shared,
-            number,
-            start,
-            bytes: &bytes,
-        };
-        start += length as u64;
+    let (mut faces, mut columns) = (Vec::new(), None);
+    each_row(file, |row| {
         match &columns {
-            _ if line.is_blank() => {}
-            None => columns = Some(Columns::find(&line)?),
-            Some(columns) => rows.push(columns.row(&line)?),
+            None => columns = Some(Columns::find(&row)?),
+            Some(columns) => faces.push(columns.face(&row, &shared)?),
         }
-    }
+        Ok(())
+    })?;
     match columns {
-        Some(_) => Ok(rows),
-        None => Err(bad_line(file, number.max(1), "", HEADER)),
-    }
-}
-
-/// A line as it stands in the file, with its place there.
-struct Line<'a> {
-    file: &'a Arc<Path>,
-    number: usize,
-    start: u64,
-    bytes: &'a [u8],
-}
-
-impl<'a> Line<'a> {
-    fn is_blank(&self) -> bool {
-        self.text(self.bytes).is_empty()
-    }
-
-    /// Each column with its place in the line.
-    fn fields(&self) -> Vec<(usize, &'a [u8])> {
-        let mut next = 0;
-        let fields = self.bytes.split(|&byte| byte == b',').map(|field| {
-            let place = next;
-            next += field.len() + 1;
-            (place, field)
-        });
-        fields.collect()
-    }
-
-    /// A column without what stands around its value: blanks, quotes, the mark of UTF-8.
-    fn text(&self, field: &[u8]) -> String {
-        let text = String::from_utf8_lossy(field);
-        let around = |c: char| c.is_whitespace() || matches!(c, '"' | '\u{feff}');
-        text.trim_matches(around).to_owned()
-    }
-
-    fn bad(&self, value: &[u8], expected: &'static str) -> Error {
-        bad_line(self.file, self.number, &self.text(value), expected)
+        Some(_) => Ok(faces),
+        None => Err(bad_line(file, 1, "", HEADER)),
     }
 }
 
@@ -161,41 +108,32 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(header: &Line) -> Result<Self> {
-        let fields = header.fields();
-        let names: Vec<_> = fields.iter().map(|(_, field)| header.text(field)).collect();
-        let place = |name: &str| {
-            let found = names
-                .iter()
-                .position(|known| known.eq_ignore_ascii_case(name));
-            found.ok_or_else(|| header.bad(header.bytes, HEADER))
-        };
+    fn find(header: &Row) -> Result<Self> {
+        let place = |name| header.place(name).ok_or_else(|| header.bad_row(HEADER));
         Ok(Self {
-            count: names.len(),
+            count: header.len(),
             emotion: place("emotion")?,
             pixels: place("pixels")?,
             usage: place("usage")?,
         })
     }
 
-    fn row(&self, line: &Line) -> Result<Row> {
-        let fields = line.fields();
-        if fields.len() != self.count {
-            return Err(line.bad(line.bytes, COLUMNS));
+    fn face(&self, row: &Row, file: &Arc<Path>) -> Result<Face> {
+        if row.len() != self.count {
+            return Err(row.bad_row(COLUMNS));
         }
-        let (_, emotion) = fields[self.emotion];
-        let (_, usage) = fields[self.usage];
-        let (place, pixels) = fields[self.pixels];
-        let number = line.text(emotion).parse().ok();
+        let (emotion, usage) = (row.field(self.emotion), row.field(self.usage));
+        let number = emotion.parse().ok();
         let known = number.filter(|&number: &u32| (number as usize) < FER_CLASSES.len());
-        Ok(Row {
-            usage: Usage::parse(&line.text(usage)).ok_or_else(|| line.bad(usage, USAGE))?,
-            emotion: known.ok_or_else(|| line.bad(emotion, EMOTION))?,
+        Ok(Face {
+            usage: Usage::parse(&usage).ok_or_else(|| row.bad(&usage, USAGE))?,
+            emotion: known.ok_or_else(|| row.bad(&emotion, EMOTION))?,
             pixels: PixelText {
-                file: line.file.clone(),
-                line: line.number,
-                start: line.start + place as u64,
-                length: pixels.len(),
+                file: file.clone(),
+                line: row.line.number,
+                start: row.line.start,
+                length: row.line.length,
+                column: self.pixels,
             },
         })
     }

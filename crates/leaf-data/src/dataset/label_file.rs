@@ -1,5 +1,6 @@
 //! What the readers of label files share: lines with their numbers, and errors that quote them.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -12,44 +13,67 @@ const QUOTED: usize = 80;
 /// Longest line that is read, in bytes: a file without line ends is no label file.
 const MAX_LINE: u64 = 1 << 20;
 
-/// Gives the lines that are not blank to `each`, with their numbers from 1 and without the mark of
-/// UTF-8 and the blanks around them. Only one line is in memory at a time.
+/// A line of a label file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    /// From 1.
+    pub(super) number: usize,
+    /// Its first byte in the file, and how many bytes it takes with its end.
+    pub(super) start: u64,
+    pub(super) length: usize,
+    /// Without the mark of UTF-8 and the blanks around; a byte that is no UTF-8 is U+FFFD.
+    pub(super) text: &'a str,
+}
+
+/// Gives the lines that are not blank to `each`. Only one line is in memory at a time.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be read, [`Error::LabelLine`] for a line above 1 MiB, and those of
 /// `each`, which end it.
-pub(super) fn each_line(
-    file: &Path,
-    mut each: impl FnMut(usize, &str) -> Result<()>,
-) -> Result<()> {
+pub(super) fn each_line(file: &Path, mut each: impl FnMut(Line) -> Result<()>) -> Result<()> {
     let fail = |error| Error::io("read", file, error);
     let mut reader = BufReader::with_capacity(1 << 16, File::open(file).map_err(fail)?);
-    let mut bytes = Vec::new();
+    let (mut start, mut bytes) = (0, Vec::new());
     for number in 1.. {
         bytes.clear();
         let mut limited = (&mut reader).take(MAX_LINE + 1);
-        let length = limited.read_until(b'\n', &mut bytes).map_err(fail)? as u64;
-        // A byte that is no UTF-8 then stands in the text of the bad line.
-        let text = String::from_utf8_lossy(&bytes);
-        let text = text.trim_start_matches('\u{feff}').trim();
+        let length = limited.read_until(b'\n', &mut bytes).map_err(fail)?;
+        let text = decoded(&bytes);
+        let text = bare(&text);
         if length == 0 {
             break;
         }
-        if length > MAX_LINE {
+        if length as u64 > MAX_LINE {
             return Err(bad_line(file, number, text, "a line of at most 1 MiB"));
         }
         if !text.is_empty() {
-            each(number, text)?;
+            each(Line {
+                number,
+                start,
+                length,
+                text,
+            })?;
         }
+        start += length as u64;
     }
     Ok(())
 }
 
-/// The lines that [`each_line`] gives.
+/// A line's text; a byte that is no UTF-8 then stands in the text of the bad line.
+pub(super) fn decoded(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// Without the mark of UTF-8 and the blanks around.
+pub(super) fn bare(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}').trim()
+}
+
+/// The lines that [`each_line`] gives, with their numbers from 1.
 pub(crate) fn lines(file: &Path) -> Result<Vec<(usize, String)>> {
     let mut lines = Vec::new();
-    each_line(file, |number, text| {
-        lines.push((number, text.to_owned()));
+    each_line(file, |line| {
+        lines.push((line.number, line.text.to_owned()));
         Ok(())
     })?;
     Ok(lines)

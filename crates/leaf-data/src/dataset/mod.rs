@@ -12,6 +12,7 @@ mod hold_out;
 mod label_file;
 mod pixel_text;
 mod raf_db;
+mod table;
 
 use std::collections::HashSet;
 

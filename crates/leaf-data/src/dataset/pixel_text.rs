@@ -5,6 +5,8 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::label_file::{bare, decoded};
+use super::table::Fields;
 use crate::face::Face;
 use crate::{Error, Result};
 
@@ -16,9 +18,10 @@ const SIDE: usize = 48;
 pub struct PixelText {
     pub(super) file: Arc<Path>,
     pub(super) line: usize,
-    /// The first byte of the numbers in the file, and how many bytes they take.
+    /// The line's first byte in the file, and how many bytes it takes.
     pub(super) start: u64,
     pub(super) length: usize,
+    pub(super) column: usize,
 }
 
 impl PixelText {
@@ -42,26 +45,25 @@ impl PixelText {
             let name = self.file.display().to_string();
             Error::image(name, format!("line {}: {reason}", self.line))
         };
-        let text = self.text().map_err(|error| fail(error.to_string()))?;
-        let levels = levels(&text).map_err(fail)?;
+        let line = self.bytes().map_err(|error| fail(error.to_string()))?;
+        let mut fields = Fields::new();
+        fields.split(bare(&decoded(&line)));
+        let levels = levels(&fields.get(self.column)).map_err(fail)?;
         Face::new(levels, SIDE, SIDE, 1)
     }
 
-    fn text(&self) -> std::io::Result<Vec<u8>> {
+    fn bytes(&self) -> std::io::Result<Vec<u8>> {
         let mut file = File::open(&self.file)?;
         file.seek(SeekFrom::Start(self.start))?;
-        let mut text = vec![0; self.length];
-        file.read_exact(&mut text)?;
-        Ok(text)
+        let mut bytes = vec![0; self.length];
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
     }
 }
 
-fn levels(text: &[u8]) -> std::result::Result<Vec<u8>, String> {
+fn levels(text: &str) -> std::result::Result<Vec<u8>, String> {
     let mut levels = Vec::with_capacity(SIDE * SIDE);
-    // Some copies of the file put the numbers in quotes.
-    let between = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'"';
-    for value in text.split(between).filter(|value| !value.is_empty()) {
-        let value = String::from_utf8_lossy(value);
+    for value in text.split_whitespace() {
         let level = value.parse().map_err(|_| {
             let place = levels.len() + 1;
             format!("pixel {place} is {value:?}, expected a level of 0 to 255")

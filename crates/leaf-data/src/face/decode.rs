@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::{Color, Face, gray_level};
 use crate::{Error, Result};
@@ -31,8 +31,9 @@ fn limits() -> Limits {
 /// brightness alone become red, green and blue.
 ///
 /// # Errors
-/// [`Error::Image`] with `name` if the bytes are no image of these formats, are damaged, or the image
-/// has a side above [`MAX_SIDE`] or takes above 256 MiB.
+/// [`Error::Image`] with `name` if the bytes are no image of these formats, are damaged or cut, or the
+/// image has a side above [`MAX_SIDE`] or takes above 256 MiB. A JPEG of which some bytes were changed
+/// may still decode, to other pixels: the format has no check sums.
 pub fn decode(name: &str, bytes: &[u8], color: Color) -> Result<Face> {
     let image = upright(bytes).map_err(|error| Error::image(name, error))?;
     let (height, width) = (image.height() as usize, image.width() as usize);
@@ -96,6 +97,9 @@ fn upright(bytes: &[u8]) -> std::result::Result<DynamicImage, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|error| error.to_string())?;
+    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_ends(bytes) {
+        return Err("the file is cut: its picture has no end".into());
+    }
     reader.limits(limits());
     let mut decoder = reader.into_decoder().map_err(text)?;
     let (width, height) = decoder.dimensions();
@@ -112,10 +116,18 @@ fn upright(bytes: &[u8]) -> std::result::Result<DynamicImage, String> {
     Ok(image)
 }
 
+/// Whether the last picture of a JPEG file ends; the decoder would fill up what is missing with gray.
+/// In a scan's data no marker but those of restarts can be, so that its end is what follows its start.
+fn jpeg_ends(bytes: &[u8]) -> bool {
+    let last = |marker| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
+    let (scan, end) = (last(0xda), last(0xd9));
+    end.is_some() && end > scan
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{ImageFormat, RgbImage};
+    use image::RgbImage;
 
     fn encoded(format: ImageFormat) -> Vec<u8> {
         let image = RgbImage::from_fn(5, 3, |x, y| image::Rgb([x as u8 * 40, y as u8 * 90, 7]));

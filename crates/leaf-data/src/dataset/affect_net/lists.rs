@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{AffectClasses, Lists};
 use crate::Result;
 use crate::dataset::Entry;
-use crate::dataset::label_file::{bad_line, each_line, require, stays_inside};
+use crate::dataset::label_file::{bad_line, require, stays_inside};
+use crate::dataset::table::{Row, each_row};
 
 /// The number of the last kind that is no expression: none (8), uncertain (9), no face (10).
 const LAST: u32 = 10;
@@ -52,15 +53,15 @@ pub(super) fn read(folder: &Path, lists: &Path, classes: AffectClasses) -> Resul
 fn entries(file: &Path, images: &Arc<Path>, classes: AffectClasses) -> Result<Vec<Entry>> {
     let mut columns: Option<Columns> = None;
     let mut entries = Vec::new();
-    each_line(file, |line, text| {
-        let bad = |value: &str, expected| bad_line(file, line, value, expected);
-        let fields = fields(text);
+    each_row(file, |row| {
         let columns = match &columns {
             Some(columns) => columns,
             None => {
-                let has_header = fields.iter().any(|name| COLUMNS.contains(name));
-                let names = if has_header { &fields[..] } else { &COLUMNS };
-                let found = Columns::find(names).ok_or_else(|| bad(text, HEADER))?;
+                let has_header = COLUMNS.iter().any(|column| row.place(column).is_some());
+                let found = match has_header {
+                    true => Columns::find(&row).ok_or_else(|| row.bad_row(HEADER))?,
+                    false => Columns::KNOWN,
+                };
                 let found = columns.insert(found);
                 if has_header {
                     return Ok(());
@@ -68,18 +69,7 @@ fn entries(file: &Path, images: &Arc<Path>, classes: AffectClasses) -> Result<Ve
                 &*found
             }
         };
-        if fields.len() != columns.count {
-            return Err(bad(text, COUNT));
-        }
-        let (path, value) = (fields[columns.path], fields[columns.expression]);
-        if !stays_inside(path) {
-            return Err(bad(path, PATH));
-        }
-        let number = value.parse().ok().filter(|&number: &u32| number <= LAST);
-        let number = number.ok_or_else(|| bad(value, EXPRESSION))?;
-        if let Some(label) = classes.label(number) {
-            entries.push(Entry::below(images, path.to_owned(), Some(label)));
-        }
+        entries.extend(columns.entry(&row, images, classes)?);
         Ok(())
     })?;
     match columns {
@@ -96,22 +86,40 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(names: &[&str]) -> Option<Self> {
-        let place = |column: &str| names.iter().position(|name| *name == column);
+    /// Without a header.
+    const KNOWN: Self = Self {
+        count: COLUMNS.len(),
+        path: 0,
+        expression: 6,
+    };
+
+    fn find(header: &Row) -> Option<Self> {
         Some(Self {
-            count: names.len(),
-            path: place("subDirectory_filePath")?,
-            expression: place("expression")?,
+            count: header.len(),
+            path: header.place(COLUMNS[Self::KNOWN.path])?,
+            expression: header.place(COLUMNS[Self::KNOWN.expression])?,
         })
     }
-}
 
-/// The columns of a line; no column of these lists holds a comma.
-fn fields(line: &str) -> Vec<&str> {
-    let around = |c: char| c.is_whitespace() || c == '"';
-    line.split(',')
-        .map(|field| field.trim_matches(around))
-        .collect()
+    /// The face of a row, if its class is used.
+    fn entry(
+        &self,
+        row: &Row,
+        images: &Arc<Path>,
+        classes: AffectClasses,
+    ) -> Result<Option<Entry>> {
+        if row.len() != self.count {
+            return Err(row.bad_row(COUNT));
+        }
+        let (path, value) = (row.field(self.path), row.field(self.expression));
+        if !stays_inside(&path) {
+            return Err(row.bad(&path, PATH));
+        }
+        let number = value.parse().ok().filter(|&number: &u32| number <= LAST);
+        let number = number.ok_or_else(|| row.bad(&value, EXPRESSION))?;
+        let label = classes.label(number);
+        Ok(label.map(|label| Entry::below(images, path.into_owned(), Some(label))))
+    }
 }
 
 #[cfg(test)]

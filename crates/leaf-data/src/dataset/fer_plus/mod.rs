@@ -2,13 +2,15 @@
 
 mod votes;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
 pub use self::votes::FerPlusMode;
 use self::votes::{NUM_VOTES, verdict};
-use super::fer2013::{Usage, rows};
-use super::label_file::{bad_line, lines, require, stays_inside};
+use super::fer2013::{Usage, faces};
+use super::label_file::{bad_line, require, stays_inside};
+use super::table::{Row, each_row};
 use super::{DataSet, Entry, Source};
 use crate::{Error, Result};
 
@@ -23,6 +25,9 @@ pub const FER_PLUS_CLASSES: [&str; 8] = [
     "fear",
     "contempt",
 ];
+
+/// A training list and a test list.
+type Lists = (Vec<Entry>, Vec<Entry>);
 
 const PARTS: [(&str, Usage); 3] = [
     ("FER2013Train", Usage::Training),
@@ -75,103 +80,106 @@ pub fn fer_plus(folder: &Path, mode: FerPlusMode) -> Result<DataSet> {
 }
 
 /// Images in three folders.
-fn images(folder: &Path, mode: FerPlusMode) -> Result<(Vec<Entry>, Vec<Entry>)> {
+fn images(folder: &Path, mode: FerPlusMode) -> Result<Lists> {
     let root: Arc<Path> = folder.into();
-    let mut lists = (Vec::new(), Vec::new());
+    let mut lists = Lists::default();
     for (part, usage) in PARTS {
-        let images = folder.join(part);
-        let file = images.join("label.csv");
+        let file = folder.join(part).join("label.csv");
         require(&file, file.is_file(), "FERPlus's label file")?;
-        let lines = lines(&file)?;
-        if lines.is_empty() {
-            return Err(bad_line(&file, 1, "", BOX_LINE));
-        }
-        for (line, text) in lines {
-            let bad = || bad_line(&file, line, &text, BOX_LINE);
-            let (name, votes) = box_line(&text).ok_or_else(bad)?;
+        let mut empty = true;
+        each_row(&file, |row| {
+            empty = false;
+            let (name, votes) = box_row(&row).ok_or_else(|| row.bad_row(BOX_LINE))?;
             let source = || Source::Below {
                 folder: root.clone(),
                 file: Some(format!("{part}/{name}").into()),
             };
-            let entry = voted(name, &votes, mode, source);
+            let entry = voted(&name, &votes, mode, source);
             usage.list(&mut lists).extend(entry);
+            Ok(())
+        })?;
+        if empty {
+            return Err(bad_line(&file, 1, "", BOX_LINE));
         }
     }
     Ok(lists)
 }
 
 /// The votes in one CSV, the pixels in the other, row for row.
-fn pixels(votes: &Path, faces: &Path, mode: FerPlusMode) -> Result<(Vec<Entry>, Vec<Entry>)> {
-    let faces = rows(faces)?;
-    let lines = lines(votes)?;
-    let (header, lines) = lines
-        .split_first()
-        .map_or((None, &[][..]), |(h, l)| (Some(h), l));
-    check_header(votes, header)?;
-    let mut lists = (Vec::new(), Vec::new());
-    for (place, (line, text)) in lines.iter().enumerate() {
-        let bad = |expected| bad_line(votes, *line, text, expected);
-        let (usage, name, counted) = vote_line(text).ok_or_else(|| bad(VOTE_LINE))?;
-        let face = faces.get(place).filter(|face| face.usage == usage);
-        let pixels = face.ok_or_else(|| bad(SAME_ROWS))?.pixels.clone();
+fn pixels(votes: &Path, pixels: &Path, mode: FerPlusMode) -> Result<Lists> {
+    let mut faces = faces(pixels)?.into_iter();
+    let mut lists = Lists::default();
+    let mut last = None;
+    each_row(votes, |row| {
+        if last.replace(row.line.number).is_none() {
+            return check_header(&row);
+        }
+        let (usage, name, counted) = vote_row(&row).ok_or_else(|| row.bad_row(VOTE_LINE))?;
+        let face = faces.next().filter(|face| face.usage == usage);
+        let pixels = face.ok_or_else(|| row.bad_row(SAME_ROWS))?.pixels;
         // Rows that show no face have no name.
         if !name.is_empty() {
-            let entry = voted(name, &counted, mode, || Source::Text(pixels));
+            let entry = voted(&name, &counted, mode, || Source::Text(pixels));
             usage.list(&mut lists).extend(entry);
         }
+        Ok(())
+    })?;
+    match last {
+        None => Err(bad_line(votes, 1, "", VOTE_HEADER)),
+        Some(last) if faces.next().is_some() => Err(bad_line(votes, last + 1, "", SAME_ROWS)),
+        Some(_) => Ok(lists),
     }
-    if lines.len() < faces.len() {
-        let last = lines.last().or(header).map_or(1, |(line, _)| *line);
-        return Err(bad_line(votes, last + 1, "", SAME_ROWS));
-    }
-    Ok(lists)
 }
 
-fn check_header(file: &Path, header: Option<&(usize, String)>) -> Result<()> {
-    let (line, text) = header.map_or((1, ""), |(line, text)| (*line, text));
-    let names: Vec<&str> = text.split(',').map(str::trim).collect();
+fn check_header(row: &Row) -> Result<()> {
     let first = ["Usage", "Image name"].into_iter().chain(FER_PLUS_CLASSES);
     let known = first
-        .zip(&names)
-        .all(|(expected, name)| name.eq_ignore_ascii_case(expected));
-    if known && names.len() == NUM_VOTES + 2 {
-        return Ok(());
+        .enumerate()
+        .all(|(place, expected)| row.field(place).eq_ignore_ascii_case(expected));
+    match known && row.len() == NUM_VOTES + 2 {
+        true => Ok(()),
+        false => Err(row.bad_row(VOTE_HEADER)),
     }
-    Err(bad_line(file, line, text, VOTE_HEADER))
 }
 
-/// Name and votes of a line of `label.csv`; some copies have no box.
-fn box_line(line: &str) -> Option<(&str, [u32; NUM_VOTES])> {
-    let (name, rest) = line.split_once(',')?;
-    let (framed, votes) = match rest.rsplit_once("\",") {
-        Some((framed, votes)) => (framed.strip_prefix("\"(")?.strip_suffix(')')?, votes),
-        None => ("", rest),
+/// Name and votes of a row of `label.csv`; some copies have no box.
+fn box_row<'a>(row: &Row<'a>) -> Option<(Cow<'a, str>, [u32; NUM_VOTES])> {
+    let first_vote = row.len().checked_sub(NUM_VOTES)?;
+    let boxed = match first_vote {
+        1 => true,
+        2 => is_box(&row.field(1)),
+        _ => false,
     };
-    let corners = framed
-        .split(',')
-        .all(|corner| corner.trim().parse::<i32>().is_ok());
-    let fits = stays_inside(name) && (framed.is_empty() || corners);
-    fits.then_some((name, parse_votes(votes)?))
+    let name = row.field(0);
+    let fits = boxed && stays_inside(&name);
+    fits.then_some((name, votes_from(row, first_vote)?))
 }
 
-/// Usage, name and votes of a line of `fer2013new.csv`.
-fn vote_line(line: &str) -> Option<(Usage, &str, [u32; NUM_VOTES])> {
-    let (usage, rest) = line.split_once(',')?;
-    let (name, votes) = rest.split_once(',')?;
-    Some((
-        Usage::parse(usage.trim())?,
-        name.trim(),
-        parse_votes(votes)?,
-    ))
+/// `(LEFT, TOP, RIGHT, BOTTOM)`.
+fn is_box(text: &str) -> bool {
+    let corners = text
+        .strip_prefix('(')
+        .and_then(|text| text.strip_suffix(')'));
+    let corners = corners.unwrap_or_default().split(',');
+    let numbers: std::result::Result<Vec<i32>, _> =
+        corners.map(|corner| corner.trim().parse()).collect();
+    numbers.is_ok_and(|numbers| numbers.len() == 4)
 }
 
-fn parse_votes(text: &str) -> Option<[u32; NUM_VOTES]> {
-    let vote = |text: &str| {
-        let count = text.trim().parse().ok();
-        count.filter(|&count: &u32| count <= 10)
-    };
-    let votes: Option<Vec<u32>> = text.split(',').map(vote).collect();
-    votes?.try_into().ok()
+/// Usage, name and votes of a row of `fer2013new.csv`.
+fn vote_row<'a>(row: &Row<'a>) -> Option<(Usage, Cow<'a, str>, [u32; NUM_VOTES])> {
+    let usage = Usage::parse(&row.field(0))?;
+    let known = row.len() == NUM_VOTES + 2;
+    known.then_some((usage, row.field(1), votes_from(row, 2)?))
+}
+
+fn votes_from(row: &Row, first: usize) -> Option<[u32; NUM_VOTES]> {
+    let mut votes = [0; NUM_VOTES];
+    for (place, votes) in votes.iter_mut().enumerate() {
+        let count = row.field(first + place).parse().ok();
+        *votes = count.filter(|&count: &u32| count <= 10)?;
+    }
+    Some(votes)
 }
 
 /// The face with what the votes say, if any expression wins.
