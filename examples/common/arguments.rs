@@ -16,7 +16,8 @@ pub(crate) struct RunArguments {
     /// layout), fer2013:FILE (its CSV), ferplus:DIR (FER2013Train/ and its siblings, or fer2013new.csv
     /// beside fer2013.csv; ferplus-probability:DIR and ferplus-multi-target:DIR keep more faces, by the
     /// most votes), affectnet7:DIR or affectnet8:DIR (without or with contempt; train_set/,
-    /// training.csv or split/) or folder:DIR (train/CLASS/*.jpg and test/CLASS/*.jpg).
+    /// training.csv or split/), folder:DIR (train/CLASS/*.jpg and test/CLASS/*.jpg), or no faces:
+    /// cifar10:DIR, mnist:DIR or fashion-mnist:DIR.
     #[arg(
         long,
         value_name = "SOURCE",
@@ -28,23 +29,39 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Faces")]
     labels_per_class: usize,
     /// Labelled faces in all instead, the same number of each class.
-    #[arg(long, value_name = "N", conflicts_with = "labels_per_class", help_heading = "Faces")]
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "labels_per_class",
+        help_heading = "Faces"
+    )]
     labels: Option<usize>,
     /// File with the labelled faces' names, one a line or a split.json, instead of drawing them.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["labels", "labels_per_class"], help_heading = "Faces")]
     labelled_list: Option<PathBuf>,
     /// How many times more labels the first class has than the last; negative for the reverse order.
-    #[arg(long, value_name = "RATIO", default_value_t = 1., help_heading = "Faces")]
+    #[arg(
+        long,
+        value_name = "RATIO",
+        default_value_t = 1.,
+        help_heading = "Faces"
+    )]
     imbalance: f64,
     /// The same for the faces that are used without a label.
-    #[arg(long, value_name = "RATIO", default_value_t = 1., help_heading = "Faces")]
+    #[arg(
+        long,
+        value_name = "RATIO",
+        default_value_t = 1.,
+        help_heading = "Faces"
+    )]
     unlabelled_imbalance: f64,
     /// Training faces of each class to hold out and choose the best step on (best.safetensors); none
     /// is ever chosen on the test faces.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Faces")]
     validation: usize,
     /// How the labelled faces are drawn: this library's generator with --seed, or NumPy's with seed 5
-    /// as LEAF's authors do for RAF-DB, who use only the other faces without a label.
+    /// as LEAF's authors do for RAF-DB or (one stream) FERPlus and AffectNet, who use only the other
+    /// faces without a label.
     #[arg(long, value_enum, default_value_t = SplitArgument::Seeded, help_heading = "Faces")]
     split: SplitArgument,
     /// Height and width in pixels.
@@ -244,7 +261,9 @@ impl RunArguments {
         set("labelled_list", &mut || {
             split.list.clone_from(&self.labelled_list);
         });
-        set("imbalance", &mut || split.labeled_imbalance = self.imbalance);
+        set("imbalance", &mut || {
+            split.labeled_imbalance = self.imbalance
+        });
         set("unlabelled_imbalance", &mut || {
             split.unlabeled_imbalance = self.unlabelled_imbalance;
         });

@@ -3,7 +3,8 @@
 //! # From files to batches
 //!
 //! 1. A reader finds the faces: [`drawn_faces`] (embedded, nothing to download), [`raf_db`],
-//!    [`fer2013`], [`fer_plus`], [`affect_net`] or [`class_folders`]. A [`DataSet`] is class names, a
+//!    [`fer2013`], [`fer_plus`], [`affect_net`] or [`class_folders`]; and of other things than faces
+//!    [`cifar10`], [`mnist`] or [`fashion_mnist`]. A [`DataSet`] is class names, a
 //!    training list and a test list.
 //! 2. [`DataSet::checked`] looks at every file, so that a bad one is never met in the middle.
 //! 3. A [`LabelSplit`] says which training faces keep their label. It can be written to a file and
@@ -74,6 +75,7 @@ mod threads;
 pub use augment::{AugmentConfig, Augmentation};
 pub use dataset::{AffectClasses, affect_net, class_folders, fer_plus, fer2013, raf_db};
 pub use dataset::{BadFile, CheckLevel, DataSet, Entry, FerPlusMode, PixelText, RafImages, Source};
+pub use dataset::{cifar10, fashion_mnist, mnist};
 #[cfg(feature = "drawn-faces")]
 pub use dataset::{drawn_faces, drawn_faces_unseen_styles};
 pub use error::{Error, Result};

@@ -132,8 +132,9 @@ impl Columns {
                 file: file.clone(),
                 line: row.line.number,
                 start: row.line.start,
-                length: row.line.length,
-                column: self.pixels,
+                // A line has at most 1 MiB, and no more columns than bytes.
+                length: row.line.length as u32,
+                column: self.pixels as u32,
             },
         })
     }

@@ -2,6 +2,7 @@
 
 mod affect_net;
 mod check;
+mod cifar10;
 mod class_folders;
 #[cfg(feature = "drawn-faces")]
 mod drawn;
@@ -10,6 +11,7 @@ mod fer2013;
 mod fer_plus;
 mod hold_out;
 mod label_file;
+mod mnist;
 mod pixel_text;
 mod raf_db;
 mod table;
@@ -18,6 +20,7 @@ use std::collections::HashSet;
 
 pub use affect_net::{AFFECT_CLASSES, AffectClasses, affect_net};
 pub use check::{BadFile, CheckLevel};
+pub use cifar10::{CIFAR10_CLASSES, cifar10};
 pub use class_folders::{ENDINGS, class_folders};
 #[cfg(feature = "drawn-faces")]
 pub use drawn::{drawn_faces, drawn_faces_unseen_styles};
@@ -25,6 +28,7 @@ pub use entry::{Entry, Source};
 pub use fer_plus::{FER_PLUS_CLASSES, FerPlusMode, fer_plus};
 pub use fer2013::{FER_CLASSES, fer2013};
 pub(crate) use label_file::lines;
+pub use mnist::{FASHION_MNIST_CLASSES, MNIST_CLASSES, fashion_mnist, mnist};
 pub use pixel_text::PixelText;
 pub use raf_db::{RAF_CLASSES, RafImages, raf_db};
 

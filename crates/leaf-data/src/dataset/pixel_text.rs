@@ -20,8 +20,8 @@ pub struct PixelText {
     pub(super) line: usize,
     /// The line's first byte in the file, and how many bytes it takes.
     pub(super) start: u64,
-    pub(super) length: usize,
-    pub(super) column: usize,
+    pub(super) length: u32,
+    pub(super) column: u32,
 }
 
 impl PixelText {
@@ -48,14 +48,14 @@ impl PixelText {
         let line = self.bytes().map_err(|error| fail(error.to_string()))?;
         let mut fields = Fields::new();
         fields.split(bare(&decoded(&line)));
-        let levels = levels(&fields.get(self.column)).map_err(fail)?;
+        let levels = levels(&fields.get(self.column as usize)).map_err(fail)?;
         Face::new(levels, SIDE, SIDE, 1)
     }
 
     fn bytes(&self) -> std::io::Result<Vec<u8>> {
         let mut file = File::open(&self.file)?;
         file.seek(SeekFrom::Start(self.start))?;
-        let mut bytes = vec![0; self.length];
+        let mut bytes = vec![0; self.length as usize];
         file.read_exact(&mut bytes)?;
         Ok(bytes)
     }

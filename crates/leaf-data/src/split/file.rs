@@ -1,5 +1,6 @@
 //! Splits on disk.
 
+use std::fmt::Debug;
 use std::io::Write;
 use std::path::Path;
 
@@ -126,40 +127,41 @@ impl LabelSplit {
     pub fn check_written(&self, path: &Path) -> Result<()> {
         let written = written(path)?;
         same_origin(path, &written.data, &self.origin)?;
-        let list = |names: &[String]| names.len().to_string();
-        let (old, new) = (&written.labeled, &self.names);
-        differs(path, "the number of labeled faces", list(old), list(new))?;
-        for (place, (old, new)) in old.iter().zip(new).enumerate() {
-            let what = format!("labeled face {place}");
-            differs(path, &what, format!("{old:?}"), format!("{new:?}"))?;
-        }
-        let (old, new) = (&written.unlabeled, &self.unlabeled);
-        let what = "the number of faces used without a label";
-        differs(path, what, old.len().to_string(), new.len().to_string())?;
-        for (place, (old, new)) in old.iter().zip(new).enumerate() {
-            let what = format!("the training face that unlabeled face {place} is");
-            differs(path, &what, old.to_string(), new.to_string())?;
-        }
-        Ok(())
+        let what = "the labeled faces";
+        same_list(path, what, &written.labeled, &self.names)?;
+        let what = "the training faces used without a label";
+        same_list(path, what, &written.unlabeled, &self.unlabeled)
     }
 }
 
-fn differs(path: &Path, what: &str, written: String, found: String) -> Result<()> {
-    if written == found {
-        return Ok(());
-    }
-    Err(Error::SplitDiffers {
+fn differs(path: &Path, what: impl Into<String>, written: String, found: String) -> Error {
+    Error::SplitDiffers {
         path: path.to_owned(),
-        what: what.to_owned(),
+        what: what.into(),
         written,
         found,
-    })
+    }
+}
+
+fn same_list<T: PartialEq + Debug>(path: &Path, what: &str, old: &[T], new: &[T]) -> Result<()> {
+    if old.len() != new.len() {
+        let (old, new) = (old.len().to_string(), new.len().to_string());
+        return Err(differs(path, format!("the number of {what}"), old, new));
+    }
+    match old.iter().zip(new).position(|(old, new)| old != new) {
+        None => Ok(()),
+        Some(place) => {
+            let what = format!("number {place} (from 0) of {what}");
+            let [old, new] = [old, new].map(|list| format!("{:?}", list[place]));
+            Err(differs(path, what, old, new))
+        }
+    }
 }
 
 fn same_origin(path: &Path, written: &Origin, here: &Origin) -> Result<()> {
     match Origin::difference(written, here) {
         None => Ok(()),
-        Some((what, written, found)) => differs(path, what, written, found),
+        Some((what, written, found)) => Err(differs(path, what, written, found)),
     }
 }
 
@@ -331,12 +333,18 @@ mod tests {
             labels_per_class: 3,
             ..four_labels()
         };
-        assert!(error(&data, &fewer).contains("the number of labeled faces is 8, here it is 6"));
+        assert!(
+            error(&data, &fewer).contains("the number of the labeled faces is 8, here it is 6")
+        );
         let seed = SplitConfig {
             shuffle: Shuffle::Seeded { seed: 1 },
             ..four_labels()
         };
-        assert!(error(&data, &seed).contains("labeled face"));
+        let text = error(&data, &seed);
+        let first = split(&data, &four_labels()).names()[0].clone();
+        let expected =
+            format!("FILE: number 0 (from 0) of the labeled faces is {first:?}, here it");
+        assert!(text.starts_with(&expected), "{text}");
         let without = SplitConfig {
             unlabeled: UnlabeledSet::WithoutLabeled,
             ..four_labels()

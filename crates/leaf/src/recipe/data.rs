@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use leaf_data::{
-    AffectClasses, CheckLevel, DataSet, ImageConfig, LoaderConfig, RafImages, SplitConfig,
-    FerPlusMode, affect_net, class_folders, drawn_faces, drawn_faces_unseen_styles, fer_plus, fer2013,
-    raf_db,
+    AffectClasses, CheckLevel, DataSet, FerPlusMode, ImageConfig, LoaderConfig, RafImages,
+    SplitConfig, affect_net, cifar10, class_folders, drawn_faces, drawn_faces_unseen_styles,
+    fashion_mnist, fer_plus, fer2013, mnist, raf_db,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,13 +28,20 @@ pub enum FaceSource {
     AffectNet(PathBuf, AffectClasses),
     /// A folder with `train/CLASS/` and `test/CLASS/`.
     Folder(PathBuf),
+    /// The folder of CIFAR-10's binary version: no faces, to see that nothing is only for them.
+    Cifar10(PathBuf),
+    /// The folder of MNIST's four files, unpacked.
+    Mnist(PathBuf),
+    /// The folder of Fashion-MNIST's four files, unpacked.
+    FashionMnist(PathBuf),
 }
 
 impl FaceSource {
     /// The forms that [`std::str::FromStr`] reads.
     pub const FORMS: &'static str = "drawn, rafdb:DIR, fer2013:FILE, ferplus:DIR, \
                                     ferplus-probability:DIR, ferplus-multi-target:DIR, \
-                                    affectnet7:DIR, affectnet8:DIR or folder:DIR";
+                                    affectnet7:DIR, affectnet8:DIR, folder:DIR, cifar10:DIR, \
+                                    mnist:DIR or fashion-mnist:DIR";
 
     /// Reads the lists; no image is decoded but the drawn ones.
     pub(crate) fn read(&self) -> Result<DataSet> {
@@ -45,6 +52,9 @@ impl FaceSource {
             Self::FerPlus(folder, mode) => fer_plus(folder, *mode)?,
             Self::AffectNet(folder, classes) => affect_net(folder, *classes)?,
             Self::Folder(folder) => class_folders(folder, None)?,
+            Self::Cifar10(folder) => cifar10(folder)?,
+            Self::Mnist(folder) => mnist(folder)?,
+            Self::FashionMnist(folder) => fashion_mnist(folder)?,
         })
     }
 
@@ -83,6 +93,9 @@ impl std::fmt::Display for FaceSource {
             Self::AffectNet(folder, AffectClasses::Seven) => ("affectnet7", folder),
             Self::AffectNet(folder, AffectClasses::Eight) => ("affectnet8", folder),
             Self::Folder(folder) => ("folder", folder),
+            Self::Cifar10(folder) => ("cifar10", folder),
+            Self::Mnist(folder) => ("mnist", folder),
+            Self::FashionMnist(folder) => ("fashion-mnist", folder),
         };
         write!(f, "{kind}:{}", place.display())
     }
@@ -112,6 +125,9 @@ impl std::str::FromStr for FaceSource {
             "affectnet7" => Ok(Self::AffectNet(place, AffectClasses::Seven)),
             "affectnet8" => Ok(Self::AffectNet(place, AffectClasses::Eight)),
             "folder" => Ok(Self::Folder(place)),
+            "cifar10" => Ok(Self::Cifar10(place)),
+            "mnist" => Ok(Self::Mnist(place)),
+            "fashion-mnist" => Ok(Self::FashionMnist(place)),
             _ => Err(unknown()),
         }
     }
@@ -169,6 +185,9 @@ mod tests {
             "affectnet7:some/folder",
             "affectnet8:some/folder",
             "folder:C:\\faces",
+            "cifar10:some/folder",
+            "mnist:some/folder",
+            "fashion-mnist:some/folder",
         ] {
             assert_eq!(text.parse::<FaceSource>()?.to_string(), text);
         }

@@ -57,8 +57,7 @@ fn list(root: &Arc<Path>, part: &str, classes: AffectClasses) -> Result<Vec<Entr
 
 /// The number in an image's file.
 fn number(file: &Path) -> Result<u32> {
-    require(file, file.is_file(), "the annotation of an image")?;
-    let array = npy::read(file)?;
+    let array = npy::read(file, "the annotation of an image")?;
     let number = match &array.values[..] {
         [value] => value.parse().ok().filter(|&number: &u32| number < 8),
         _ => None,

@@ -63,13 +63,12 @@ fn number(class: &str) -> Option<u32> {
 fn validation(folder: &Arc<Path>, classes: AffectClasses) -> Result<Vec<Entry>> {
     let (file, images) = (folder.join("validation.npy"), folder.join("align"));
     let expected = "AffectNet's validation list (or the folder val/ or test/)";
-    require(&file, file.is_file(), expected)?;
+    let array = npy::read(&file, expected)?;
     require(
         &images,
         images.is_dir(),
         "the folder of AffectNet's test images",
     )?;
-    let array = npy::read(&file)?;
     let bad = |found: String| Error::LabelFile {
         file: file.clone(),
         found,

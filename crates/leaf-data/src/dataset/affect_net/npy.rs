@@ -3,6 +3,7 @@
 //! The format: the magic bytes, a version of two bytes, the header's length (2 bytes in version 1, else
 //! 4, little endian), the header (a Python dictionary of `descr`, `fortran_order` and `shape`), the data.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::{Error, Result};
@@ -31,9 +32,16 @@ impl Array {
 /// Reads an array of text (`U`, `S`) or integers (`i`, `u`).
 ///
 /// # Errors
-/// [`Error::LabelFile`] naming the file if it is something else.
-pub(super) fn read(file: &Path) -> Result<Array> {
-    let bytes = std::fs::read(file).map_err(|error| Error::io("read", file, error))?;
+/// [`Error::Missing`] without the file, [`Error::LabelFile`] naming it if it is something else.
+pub(super) fn read(file: &Path, what: &'static str) -> Result<Array> {
+    // Of hundreds of thousands of files none is looked at before it is opened.
+    let bytes = std::fs::read(file).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Error::Missing {
+            path: file.to_owned(),
+            expected: what,
+        },
+        _ => Error::io("read", file, error),
+    })?;
     parse(&bytes).map_err(|found| Error::LabelFile {
         file: file.to_owned(),
         found,
