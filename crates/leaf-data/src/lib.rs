@@ -46,6 +46,9 @@
 //! # Ok::<(), leaf_data::Error>(())
 //! ```
 //!
+//! [`inspect::inspect`] looks at all of a data set before that, and [`inspect::contact_sheet`] shows what a
+//! network will see.
+//!
 //! # What stays the same
 //!
 //! Everything random draws from [`leaf_core::Random`]. The batch of a step depends on the seed and the
@@ -64,12 +67,14 @@ pub mod dataset;
 mod error;
 pub mod face;
 mod fnv;
+pub mod inspect;
 pub mod loader;
 mod normalize;
 pub mod split;
 #[cfg(test)]
 mod test_files;
 mod threads;
+mod wide;
 
 pub use augment::{AugmentConfig, Augmentation};
 pub use dataset::{AffectClasses, affect_net, class_folders, fer_plus, fer2013, raf_db};

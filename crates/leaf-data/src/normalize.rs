@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::face::{Color, Face};
+use crate::face::{Color, Planes};
 use crate::{Error, Result};
 
 /// Per channel, `(level / 255 - mean) / std`.
@@ -90,23 +90,22 @@ impl Normalization {
 }
 
 /// Appends the face as `(channels, height, width)`.
-pub(crate) fn append_planes(face: &Face, tables: &[[f32; 256]], out: &mut Vec<f32>) {
-    let channels = face.channels();
-    for (channel, table) in tables.iter().enumerate().take(channels) {
-        let plane = face.samples().iter().skip(channel).step_by(channels);
-        out.extend(plane.map(|&level| table[usize::from(level)]));
+pub(crate) fn append_planes(face: &Planes, tables: &[[f32; 256]], out: &mut Vec<f32>) {
+    for (plane, table) in face.samples.chunks_exact(face.area()).zip(tables) {
+        out.extend(plane.iter().map(|&level| table[usize::from(level)]));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Face;
 
     #[test]
     fn planes_come_one_after_the_other() {
         let face = Face::new(vec![0, 255, 51, 255, 0, 102], 1, 2, 3).unwrap();
         let mut out = Vec::new();
-        append_planes(&face, &Normalization::half(Color::Rgb).tables(), &mut out);
+        append_planes(&Planes::of(&face), &Normalization::half(Color::Rgb).tables(), &mut out);
         let expected = [-1., 1., 1., -1., -0.6, -0.2];
         assert!(
             out.iter()

@@ -1,32 +1,52 @@
 //! Sharpness: a mixture with the smoothed picture.
 
-use super::blend;
+use super::blend::blend;
+use super::canvas::{Canvas, changed};
 use crate::Face;
+use crate::wide::wide;
 
 /// Mixes with the smoothed face: 0 is smooth, 1 the face itself, below 1 softer.
 pub fn sharpness(face: &Face, factor: f64) -> Face {
-    blend(smooth(face).into_iter(), face, factor)
+    changed(face, |canvas| canvas.sharpness(factor))
+}
+
+impl Canvas {
+    pub(super) fn sharpness(&mut self, factor: f64) {
+        let Canvas { view, spare, .. } = self;
+        let (width, area) = (view.width, view.area());
+        spare.resize(area.max(spare.len()), 0);
+        for plane in view.samples.chunks_exact_mut(area) {
+            smooth(plane, width, &mut spare[..area]);
+            blend(&spare[..area], plane, factor);
+        }
+    }
 }
 
 /// Pillow's filter `SMOOTH`: the mean of a pixel (weight 5) and its eight neighbors, over 13; the
 /// outermost pixels stay as they are.
-fn smooth(face: &Face) -> Vec<u8> {
-    let (height, width, channels) = (face.height(), face.width(), face.channels());
-    let samples = face.samples();
-    let mut out = samples.to_vec();
-    let stride = width * channels;
-    for y in 1..height.saturating_sub(1) {
-        for i in y * stride + channels..(y + 1) * stride - channels {
-            let three = |i: usize| {
-                u32::from(samples[i - channels])
-                    + u32::from(samples[i])
-                    + u32::from(samples[i + channels])
-            };
-            let sum = three(i - stride) + three(i) + three(i + stride) + 4 * u32::from(samples[i]);
-            out[i] = ((2 * sum + 13) / 26) as u8;
-        }
+fn smooth(plane: &[u8], width: usize, out: &mut [u8]) {
+    out.copy_from_slice(plane);
+    if width < 3 {
+        return;
     }
-    out
+    let above = plane.chunks_exact(width);
+    let (here, below) = (above.clone().skip(1), above.clone().skip(2));
+    let outs = out.chunks_exact_mut(width).skip(1);
+    for (((above, here), below), out) in above.zip(here).zip(below).zip(outs) {
+        wide(|| smooth_row([above, here, below], &mut out[1..width - 1]));
+    }
+}
+
+#[inline(always)]
+fn smooth_row(rows: [&[u8]; 3], out: &mut [u8]) {
+    let count = out.len();
+    let [above, here, below] = rows.map(|row| [&row[..count], &row[1..=count], &row[2..count + 2]]);
+    for (i, out) in out.iter_mut().enumerate() {
+        let three = |row: [&[u8]; 3]| row.map(|part| u16::from(part[i])).iter().sum::<u16>();
+        // At most 13 * 255, so 16 bits hold twice that.
+        let sum = three(above) + three(here) + three(below) + 4 * u16::from(here[1][i]);
+        *out = ((2 * sum + 13) / 26) as u8;
+    }
 }
 
 #[cfg(test)]
