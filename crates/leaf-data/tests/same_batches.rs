@@ -58,7 +58,7 @@ fn hash(batch: &Batch) -> Result<u64, Error> {
     for view in unlabeled.weak.iter().chain(&unlabeled.strong) {
         bytes(view, &mut hash)?;
     }
-    for rotated in &unlabeled.rotated {
+    if let Some(rotated) = &unlabeled.rotated {
         bytes(&rotated.images, &mut hash)?;
         rotated.quarters.to_vec1::<u32>()?.hash(&mut hash);
     }
