@@ -130,7 +130,14 @@ impl Arguments {
         };
         let (split, random) = (LabelSplit::new(&data, &split)?, Random::new(0));
         let device = Device::Cpu;
-        Ok(Loader::new(Arc::new(faces), &split, views, &config, &random, &device)?)
+        Ok(Loader::new(
+            Arc::new(faces),
+            &split,
+            views,
+            &config,
+            &random,
+            &device,
+        )?)
     }
 }
 
@@ -146,7 +153,12 @@ fn read(folder: &Path) -> Outcome<DataSet> {
     paths.sort();
     let entries = paths.into_iter().enumerate();
     let entries = entries.map(|(i, path)| Entry::file(i.to_string(), Some(i as u32 % 2), path));
-    Ok(DataSet::new("views", ["even", "odd"], entries.collect(), Vec::new())?)
+    Ok(DataSet::new(
+        "views",
+        ["even", "odd"],
+        entries.collect(),
+        Vec::new(),
+    )?)
 }
 
 /// The processor's time of this process and its threads so far.

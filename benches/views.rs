@@ -94,7 +94,8 @@ fn batches(criterion: &mut Criterion, size: usize) -> Outcome {
     };
     let faces = Arc::new(Faces::new(&data.training()[..256], &config)?);
     faces.preload(|_, _| ())?;
-    let data = leaf_data::DataSet::new("d", data.classes(), data.training()[..256].to_vec(), vec![])?;
+    let data =
+        leaf_data::DataSet::new("d", data.classes(), data.training()[..256].to_vec(), vec![])?;
     let split = SplitConfig {
         labels_per_class: 1,
         ..SplitConfig::default()

@@ -82,7 +82,10 @@ fn run(arguments: &Arguments) -> leaf::Result<()> {
     write_atomically(&out.join("summary.json"), json(&found, out)?.as_bytes())?;
     if arguments.faces > 0 {
         arguments.sheets(&data, &augmentation)?;
-        say(format!("on each sheet, from the left: {}", SHEET_COLUMNS.join(", ")))?;
+        say(format!(
+            "on each sheet, from the left: {}",
+            SHEET_COLUMNS.join(", ")
+        ))?;
     }
     Ok(())
 }
@@ -100,7 +103,9 @@ impl Arguments {
         for (class, name) in data.classes().iter().enumerate() {
             let faces = self.faces_of(data, class as u32);
             if faces.is_empty() {
-                say(format!("{name}: no training face can be read, so there is no sheet"))?;
+                say(format!(
+                    "{name}: no training face can be read, so there is no sheet"
+                ))?;
                 continue;
             }
             let random = Random::new(self.seed).split("contact sheet").split(name);
@@ -117,7 +122,10 @@ impl Arguments {
         let of_class = |entry: &&Entry| entry.label == Some(class);
         let entries: Vec<&Entry> = data.training().iter().filter(of_class).collect();
         let step = (entries.len() / self.faces).max(1);
-        let readable = entries.iter().step_by(step).filter_map(|entry| entry.face(Color::Rgb).ok());
+        let readable = entries
+            .iter()
+            .step_by(step)
+            .filter_map(|entry| entry.face(Color::Rgb).ok());
         let shown = readable.map(|face| if self.color { face } else { to_gray(&face) });
         shown.take(self.faces).collect()
     }
@@ -126,7 +134,10 @@ impl Arguments {
 /// A class's name as a file's: what may mean a folder or nothing to some system becomes a dash.
 fn file_name(class: &str) -> String {
     let allowed = |letter: char| letter.is_alphanumeric() || "-_ ".contains(letter);
-    class.chars().map(|letter| if allowed(letter) { letter } else { '-' }).collect()
+    class
+        .chars()
+        .map(|letter| if allowed(letter) { letter } else { '-' })
+        .collect()
 }
 
 fn json(found: &Inspection, out: &Path) -> leaf::Result<String> {

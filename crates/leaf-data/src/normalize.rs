@@ -105,7 +105,11 @@ mod tests {
     fn planes_come_one_after_the_other() {
         let face = Face::new(vec![0, 255, 51, 255, 0, 102], 1, 2, 3).unwrap();
         let mut out = Vec::new();
-        append_planes(&Planes::of(&face), &Normalization::half(Color::Rgb).tables(), &mut out);
+        append_planes(
+            &Planes::of(&face),
+            &Normalization::half(Color::Rgb).tables(),
+            &mut out,
+        );
         let expected = [-1., 1., 1., -1., -0.6, -0.2];
         assert!(
             out.iter()

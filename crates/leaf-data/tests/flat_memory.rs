@@ -22,7 +22,10 @@ fn resident_mb() -> Result<f64, Box<dyn Error>> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.split_whitespace().next());
-    Ok(kilobytes.ok_or("no VmRSS in /proc/self/status")?.parse::<f64>()? / 1024.)
+    Ok(kilobytes
+        .ok_or("no VmRSS in /proc/self/status")?
+        .parse::<f64>()?
+        / 1024.)
 }
 
 fn growth(cache_mb: usize) -> Result<f64, Box<dyn Error>> {
@@ -58,7 +61,10 @@ fn memory_is_flat_with_and_without_kept_faces() -> Result<(), Box<dyn Error>> {
     for cache_mb in [2048, 0] {
         let grown = growth(cache_mb)?;
         println!("cache {cache_mb} MB: {grown:.1} MB more after {BATCHES} batches");
-        assert!(grown < MOST_GROWTH_MB, "cache {cache_mb} MB: {grown:.1} MB more");
+        assert!(
+            grown < MOST_GROWTH_MB,
+            "cache {cache_mb} MB: {grown:.1} MB more"
+        );
     }
     Ok(())
 }

@@ -8,7 +8,10 @@ use leaf_data::face::decode;
 use leaf_data::{Color, Face};
 
 fn png(samples: &[u16], width: u32, color: ExtendedColorType) -> Result<Vec<u8>, Box<dyn Error>> {
-    let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_ne_bytes()).collect();
+    let bytes: Vec<u8> = samples
+        .iter()
+        .flat_map(|sample| sample.to_ne_bytes())
+        .collect();
     let mut out = Vec::new();
     let encoder = image::codecs::png::PngEncoder::new(&mut out);
     encoder.write_image(&bytes, width, 1, color)?;
@@ -29,7 +32,8 @@ fn samples_of_16_bits_become_the_nearest_of_8() -> Result<(), Box<dyn Error>> {
 
 /// A JPEG whose left half is dark, with the EXIF orientation in front of its pixels.
 fn turned(orientation: u8) -> Result<Vec<u8>, Box<dyn Error>> {
-    let image = image::GrayImage::from_fn(32, 16, |x, _| image::Luma([if x < 16 { 20 } else { 220 }]));
+    let image =
+        image::GrayImage::from_fn(32, 16, |x, _| image::Luma([if x < 16 { 20 } else { 220 }]));
     let mut jpeg = Vec::new();
     image.write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, 95))?;
     let tiff = [
@@ -60,7 +64,11 @@ fn faces_stand_upright_whatever_the_camera_did() -> Result<(), Box<dyn Error>> {
         (8, (32, 16), [false, false, true, false]),
     ] {
         let face = decode("turned.jpg", &turned(orientation)?, Color::Gray)?;
-        assert_eq!((face.height(), face.width()), sides, "orientation {orientation}");
+        assert_eq!(
+            (face.height(), face.width()),
+            sides,
+            "orientation {orientation}"
+        );
         assert_eq!(dark(&face), wanted, "orientation {orientation}");
     }
     Ok(())

@@ -37,7 +37,14 @@ fn loader(threads: usize, cache_mb: usize) -> Result<Loader, Error> {
         threads: Some(threads),
         ..LoaderConfig::default()
     };
-    Loader::new(Arc::new(faces), &split, VIEWS, &config, &Random::new(5), &Device::Cpu)
+    Loader::new(
+        Arc::new(faces),
+        &split,
+        VIEWS,
+        &config,
+        &Random::new(5),
+        &Device::Cpu,
+    )
 }
 
 fn bytes(tensor: &Tensor, hash: &mut impl Hasher) -> Result<(), Error> {
@@ -67,7 +74,10 @@ fn hash(batch: &Batch) -> Result<u64, Error> {
 }
 
 fn hashes(loader: Loader, count: u64) -> Result<Vec<u64>, Error> {
-    loader.take(count as usize).map(|batch| hash(&batch?)).collect()
+    loader
+        .take(count as usize)
+        .map(|batch| hash(&batch?))
+        .collect()
 }
 
 #[test]
@@ -76,11 +86,19 @@ fn neither_threads_nor_memory_nor_a_new_beginning_change_a_batch() -> Result<(),
     let different: std::collections::HashSet<&u64> = one.iter().collect();
     assert_eq!(different.len(), one.len(), "two batches are the same");
     for threads in [2, 4] {
-        assert_eq!(hashes(loader(threads, 2048)?, BATCHES)?, one, "{threads} threads");
+        assert_eq!(
+            hashes(loader(threads, 2048)?, BATCHES)?,
+            one,
+            "{threads} threads"
+        );
     }
     // A megabyte holds half of the faces.
     assert_eq!(hashes(loader(2, 1)?, BATCHES)?, one, "little memory");
     let resumed = loader(2, 0)?.start_at(RESUMED);
-    assert_eq!(hashes(resumed, BATCHES - RESUMED)?, one[RESUMED as usize..], "resumed");
+    assert_eq!(
+        hashes(resumed, BATCHES - RESUMED)?,
+        one[RESUMED as usize..],
+        "resumed"
+    );
     Ok(())
 }

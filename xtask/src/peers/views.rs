@@ -70,7 +70,11 @@ impl Views {
                 eprintln!("{case}, pair {pair} of {}", self.pairs);
                 case.pairs.push((mine, peer));
             }
-            case.floor = Some(watch.sample(|| self.floor(&ours, &folder, size))?.images_per_s);
+            case.floor = Some(
+                watch
+                    .sample(|| self.floor(&ours, &folder, size))?
+                    .images_per_s,
+            );
             cases.push(case);
             if let Some(path) = &self.json {
                 // What is measured stays, should the machine be busy from here on.
@@ -179,7 +183,10 @@ mod tests {
         let views = Line::parse_from(["x"]).views;
         let cases: Vec<_> = views.cases().collect();
         assert_eq!(cases.len(), 8);
-        assert_eq!(cases[..3], [(224, false, 1), (224, false, 2), (224, true, 1)]);
+        assert_eq!(
+            cases[..3],
+            [(224, false, 1), (224, false, 2), (224, true, 1)]
+        );
     }
 
     #[test]
@@ -188,7 +195,10 @@ mod tests {
         let mut command = Command::new("program");
         views.common(&mut command, Path::new("faces"), 48);
         let words: Vec<_> = command.get_args().collect();
-        assert_eq!(words, ["--folder", "faces", "--size", "48", "--seconds", "2"]);
+        assert_eq!(
+            words,
+            ["--folder", "faces", "--size", "48", "--seconds", "2"]
+        );
     }
 
     #[test]

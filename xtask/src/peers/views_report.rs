@@ -46,7 +46,11 @@ pub(crate) struct Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let from = if self.cache { "from memory" } else { "from JPEG" };
+        let from = if self.cache {
+            "from memory"
+        } else {
+            "from JPEG"
+        };
         write!(f, "{} px, {} threads, {from}", self.size, self.threads)
     }
 }
@@ -84,7 +88,8 @@ impl Case {
 
     /// Images a second over those of one thread, where that was measured.
     fn scaling(&self, all: &[Self]) -> Option<f64> {
-        let same = |case: &&Self| (case.size, case.cache, case.threads) == (self.size, self.cache, 1);
+        let same =
+            |case: &&Self| (case.size, case.cache, case.threads) == (self.size, self.cache, 1);
         Some(self.ours() / all.iter().find(same)?.ours())
     }
 
@@ -148,7 +153,8 @@ mod tests {
     use super::*;
 
     fn rate(images_per_s: f64) -> Rate {
-        let text = format!("{{\"images_per_s\": {images_per_s}, \"cpu_ms\": 2, \"version\": \"x 1\"}}\n");
+        let text =
+            format!("{{\"images_per_s\": {images_per_s}, \"cpu_ms\": 2, \"version\": \"x 1\"}}\n");
         Rate::parse(&text).expect("a rate")
     }
 
@@ -166,7 +172,10 @@ mod tests {
         let value = json(&cases);
         let row = &value["views"][1];
         assert_eq!((&row["size"], &row["threads"]), (&object!(48), &object!(2)));
-        assert_eq!((&row["cache"], &row["speedup"]), (&object!(false), &object!(11.)));
+        assert_eq!(
+            (&row["cache"], &row["speedup"]),
+            (&object!(false), &object!(11.))
+        );
         assert_eq!(
             (&row["speedup_min"], &row["speedup_max"]),
             (&object!(9.), &object!(11.))
@@ -176,7 +185,10 @@ mod tests {
         let shown = table(&cases);
         let row = shown.lines().last().unwrap_or_default();
         assert!(row.contains("| 48 | 2 | JPEG | 1100 / 100 |"), "{row}");
-        assert!(row.contains("**11.0** (9.0 to 11.0) | 2.00 | 5000 |"), "{row}");
+        assert!(
+            row.contains("**11.0** (9.0 to 11.0) | 2.00 | 5000 |"),
+            "{row}"
+        );
     }
 
     #[test]

@@ -36,7 +36,9 @@ impl Canvas {
         self.through_spare(|from, to| {
             let rows = to.chunks_exact_mut(width);
             for (to, row) in rows.zip(sources(height, f + 0.5 * e, e)) {
-                let from = from.get(row.saturating_mul(width)..).map(|rest| &rest[..width]);
+                let from = from
+                    .get(row.saturating_mul(width)..)
+                    .map(|rest| &rest[..width]);
                 match (from, &run) {
                     (None, _) => to.fill(0),
                     (Some(from), Some(run)) => run.copy(from, to),
@@ -69,7 +71,9 @@ fn run(places: &[usize]) -> Option<Run> {
     let first = places.iter().position(|&place| place != OUTSIDE)?;
     let from = places[first];
     let inside = places[first..].iter().zip(from..);
-    let count = inside.take_while(|(place, wanted)| *place == wanted).count();
+    let count = inside
+        .take_while(|(place, wanted)| *place == wanted)
+        .count();
     let rest = &places[first + count..];
     let only = rest.iter().all(|&place| place == OUTSIDE);
     only.then_some(Run { first, from, count })

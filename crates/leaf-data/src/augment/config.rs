@@ -88,7 +88,10 @@ impl Augmentation {
                 expected: "0 to 100",
             });
         }
-        config.resized_crop.iter().try_for_each(ResizedCrop::check)?;
+        config
+            .resized_crop
+            .iter()
+            .try_for_each(ResizedCrop::check)?;
         let choices = match &config.own_operations {
             Some(own) => own.clone(),
             None => Operation::ALL.map(Operation::choice).to_vec(),

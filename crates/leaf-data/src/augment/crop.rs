@@ -87,7 +87,11 @@ impl Columns {
     }
 
     fn copy(&self, from: &[u8], to: &mut [u8]) {
-        let start = self.inside.start.saturating_add_signed(-self.right).min(from.len());
+        let start = self
+            .inside
+            .start
+            .saturating_add_signed(-self.right)
+            .min(from.len());
         let count = self.inside.len();
         to[self.inside.clone()].copy_from_slice(&from[start..start + count]);
         for x in (0..self.inside.start).chain(self.inside.end..to.len()) {

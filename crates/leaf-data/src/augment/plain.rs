@@ -12,7 +12,13 @@ use crate::face::gray_level;
 const BLACK: [u8; 3] = [0; 3];
 
 fn like(face: &Face, samples: impl Iterator<Item = u8>) -> Face {
-    Face::new(samples.collect(), face.height(), face.width(), face.channels()).unwrap()
+    Face::new(
+        samples.collect(),
+        face.height(),
+        face.width(),
+        face.channels(),
+    )
+    .unwrap()
 }
 
 fn blend(simpler: impl Iterator<Item = u8>, face: &Face, factor: f64) -> Face {
@@ -116,7 +122,10 @@ fn by_histogram(face: &Face, table: impl Fn(&[usize]) -> Vec<u8>) -> Face {
     }
     let tables: Vec<Vec<u8>> = counts.iter().map(|counts| table(counts)).collect();
     let samples = face.samples().iter().enumerate();
-    like(face, samples.map(|(i, &s)| tables[i % channels][usize::from(s)]))
+    like(
+        face,
+        samples.map(|(i, &s)| tables[i % channels][usize::from(s)]),
+    )
 }
 
 fn stretched(counts: &[usize]) -> Vec<u8> {
@@ -136,7 +145,9 @@ fn equalized(counts: &[usize]) -> Vec<u8> {
         return (0..=255).collect();
     }
     let below = |level: usize| step / 2 + counts[..level].iter().sum::<usize>();
-    (0..256).map(|level| (below(level) / step).min(255) as u8).collect()
+    (0..256)
+        .map(|level| (below(level) / step).min(255) as u8)
+        .collect()
 }
 
 fn plainly(operation: Operation, face: &Face, value: f64) -> Face {
@@ -153,9 +164,7 @@ fn plainly(operation: Operation, face: &Face, value: f64) -> Face {
             let lost = 8 - (value as u32).min(8);
             levels(face, |s| (u32::from(s) >> lost << lost) as u8)
         }
-        Operation::Solarize => {
-            levels(face, |s| if f64::from(s) < value { s } else { 255 - s })
-        }
+        Operation::Solarize => levels(face, |s| if f64::from(s) < value { s } else { 255 - s }),
         Operation::Rotate => rotate(face, value),
         Operation::ShearX => affine(face, [1., value, 0., 0., 1., 0.]),
         Operation::ShearY => affine(face, [1., 0., 0., value, 1., 0.]),

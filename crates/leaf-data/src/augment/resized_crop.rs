@@ -97,7 +97,10 @@ mod tests {
         };
         let planes = Planes::of(&face);
         let random = &mut Random::new(1);
-        assert_eq!(changed(&face, |canvas| canvas.resized_crop(&planes, &crop, random)), face);
+        assert_eq!(
+            changed(&face, |canvas| canvas.resized_crop(&planes, &crop, random)),
+            face
+        );
     }
 
     #[test]
@@ -105,7 +108,10 @@ mod tests {
         let crop = |smallest, ratio| ResizedCrop { smallest, ratio }.check();
         assert!(crop(0.08, 4. / 3.).is_ok());
         let error = crop(0., 1.).unwrap_err().to_string();
-        assert_eq!(error, "resized_crop.smallest = 0, expected above 0, at most 1");
+        assert_eq!(
+            error,
+            "resized_crop.smallest = 0, expected above 0, at most 1"
+        );
         let error = crop(0.5, 0.5).unwrap_err().to_string();
         assert_eq!(error, "resized_crop.ratio = 0.5, expected 1 to 100");
     }

@@ -9,10 +9,10 @@ mod resize;
 pub(crate) use decode::header;
 pub use decode::{MAX_SIDE, decode, decode_file};
 pub(crate) use gray::level_of;
-pub(crate) use planes::Planes;
-pub(crate) use resize::{fit_planes, scaled};
 pub use gray::{gray_level, to_gray};
+pub(crate) use planes::Planes;
 pub use resize::{center_crop, fit_square, resize, resize_shorter_side};
+pub(crate) use resize::{fit_planes, scaled};
 
 use serde::{Deserialize, Serialize};
 

@@ -52,7 +52,10 @@ fn across<const N: usize>(taps: &Taps, row: &[u8], out: &mut [u8]) {
 }
 
 fn across_any(taps: &Taps, row: &[u8], out: &mut [u8]) {
-    let places = taps.firsts.iter().zip(taps.weights.chunks_exact(taps.count));
+    let places = taps
+        .firsts
+        .iter()
+        .zip(taps.weights.chunks_exact(taps.count));
     for (out, (&first, weights)) in out.iter_mut().zip(places) {
         let products = weights.iter().zip(&row[first..]);
         *out = level(HALF + products.map(|(w, &s)| w * i32::from(s)).sum::<i32>());
@@ -78,7 +81,10 @@ pub(super) fn rows(planes: &Planes, height: usize) -> Planes {
 #[inline(always)]
 fn down(taps: &Taps, plane: &[u8], out: &mut [u8], sums: &mut [i32]) {
     let width = sums.len();
-    let places = taps.firsts.iter().zip(taps.weights.chunks_exact(taps.count));
+    let places = taps
+        .firsts
+        .iter()
+        .zip(taps.weights.chunks_exact(taps.count));
     for (out, (&first, weights)) in out.chunks_exact_mut(width).zip(places) {
         sums.fill(HALF);
         let rows = plane[first * width..].chunks_exact(width);
@@ -115,7 +121,12 @@ impl Taps {
             let (first, end) = span(from, reach, center(place));
             // Places with fewer weights get zeros, before them where the input ends.
             let start = first.min(from - count);
-            triangle(reach, center(place), first..end, &mut weights[first - start..]);
+            triangle(
+                reach,
+                center(place),
+                first..end,
+                &mut weights[first - start..],
+            );
             taps.firsts.push(start);
         }
         taps
@@ -156,7 +167,10 @@ mod tests {
             (100, 32),
         ] {
             let taps = Taps::new(from, to);
-            assert_eq!((taps.firsts.len(), taps.weights.len()), (to, to * taps.count));
+            assert_eq!(
+                (taps.firsts.len(), taps.weights.len()),
+                (to, to * taps.count)
+            );
             for (first, weights) in taps.firsts.iter().zip(taps.weights.chunks(taps.count)) {
                 assert!(first + weights.len() <= from);
                 let sum: i32 = weights.iter().sum();

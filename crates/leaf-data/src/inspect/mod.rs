@@ -139,7 +139,11 @@ pub fn inspect(data: &DataSet, mut progress: impl FnMut(usize, usize)) -> Inspec
     Inspection {
         name: data.name().to_owned(),
         classes: classes(data),
-        unlabeled: data.training().iter().filter(|entry| entry.label.is_none()).count(),
+        unlabeled: data
+            .training()
+            .iter()
+            .filter(|entry| entry.label.is_none())
+            .count(),
         sizes: by_frequency(sizes),
         gray,
         unreadable,
@@ -190,10 +194,16 @@ fn repeated(
     same: impl Iterator<Item = Vec<usize>>,
 ) -> Vec<Repeated> {
     let mut groups: Vec<Vec<usize>> = same.filter(|places| places.len() > 1).collect();
-    let across = |places: &[usize]| places.iter().any(|&place| (place < training) != (places[0] < training));
+    let across = |places: &[usize]| {
+        places
+            .iter()
+            .any(|&place| (place < training) != (places[0] < training))
+    };
     groups.sort_by_key(|places| (!across(places), places[0]));
     let names = |places: &[usize], of_training: bool| {
-        let chosen = places.iter().filter(|place| (**place < training) == of_training);
+        let chosen = places
+            .iter()
+            .filter(|place| (**place < training) == of_training);
         chosen.map(|&place| entries[place].name.clone()).collect()
     };
     let group = |places: Vec<usize>| {

@@ -29,13 +29,25 @@ fn everything_is_counted_and_what_is_odd_is_named() {
     let mut last = (0, 0);
     let found = inspect(&data(), |done, all| last = (done, all));
     assert_eq!(last, (7, 7));
-    let counts = found.classes.iter().map(|class| (class.training, class.test));
+    let counts = found
+        .classes
+        .iter()
+        .map(|class| (class.training, class.test));
     assert_eq!(counts.collect::<Vec<_>>(), [(1, 1), (2, 1)]);
     assert_eq!((found.unlabeled, found.gray), (2, 5));
-    let sizes = found.sizes.iter().map(|size| (size.height, size.width, size.count));
+    let sizes = found
+        .sizes
+        .iter()
+        .map(|size| (size.height, size.width, size.count));
     assert_eq!(sizes.collect::<Vec<_>>(), [(5, 6, 5), (8, 8, 1)]);
     assert_eq!(found.unreadable[0].name, "e");
-    let names = |same: &Repeated| (same.training.join(" "), same.test.join(" "), same.classes_differ);
+    let names = |same: &Repeated| {
+        (
+            same.training.join(" "),
+            same.test.join(" "),
+            same.classes_differ,
+        )
+    };
     let wanted = [("b", "f", true), ("a c", "", false)];
     let wanted = wanted.map(|(training, test, differ)| (training.into(), test.into(), differ));
     assert_eq!(found.repeated.iter().map(names).collect::<Vec<_>>(), wanted);
@@ -62,7 +74,10 @@ fn long_lists_are_cut_and_counted() {
     let training = data().training().iter().cloned().chain(bad).collect();
     let data = DataSet::new("mine", ["happy", "sad"], training, vec![]).unwrap();
     let page = inspect(&data, |_, _| ()).to_string();
-    assert!(page.contains("unreadable: 21\n") && page.contains("  and 13 more\n"), "{page}");
+    assert!(
+        page.contains("unreadable: 21\n") && page.contains("  and 13 more\n"),
+        "{page}"
+    );
     assert!(page.contains("in training and test: none\n"), "{page}");
 }
 

@@ -115,7 +115,9 @@ impl Plan {
         };
         let Views { weak, strong, .. } = self.views;
         let strong = views(strong, STRONG, random.split("strong"));
-        let views: Vec<View> = views(weak, WEAK, random.split("weak")).chain(strong).collect();
+        let views: Vec<View> = views(weak, WEAK, random.split("weak"))
+            .chain(strong)
+            .collect();
         let mut weak_views = self.make(&index, &views)?;
         let strong = weak_views.split_off(weak);
         let first = strong.first().filter(|_| self.views.rotated);
@@ -152,7 +154,10 @@ impl Plan {
 
     /// Views of each face, which is looked up once; row i of a view draws from the view's i-th stream.
     fn make(&mut self, index: &[usize], views: &[View]) -> Result<Vec<Tensor>> {
-        let mut stacks: Vec<_> = views.iter().map(|_| self.faces.stack(index.len())).collect();
+        let mut stacks: Vec<_> = views
+            .iter()
+            .map(|_| self.faces.stack(index.len()))
+            .collect();
         for (row, &place) in index.iter().enumerate() {
             let face = self.faces.planes(place)?;
             for ((augment, random), stack) in views.iter().zip(&mut stacks) {

@@ -64,10 +64,7 @@ impl Recipe {
         };
         let training = self.faces(data.training())?;
         training.preload(report(&mut progress, "decoding"))?;
-        let mut tests = vec![(
-            "test".to_owned(),
-            self.faces(data.test())?,
-        )];
+        let mut tests = vec![("test".to_owned(), self.faces(data.test())?)];
         for (name, more) in self.data.source.more_tests()? {
             tests.push((name.to_owned(), self.faces(more.test())?));
         }
