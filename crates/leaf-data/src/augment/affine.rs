@@ -1,34 +1,67 @@
 //! Affine maps with the nearest pixel and black outside, as Pillow computes them.
 
 use super::canvas::Canvas;
+use super::crop::{Border, Columns};
 use crate::wide::wide;
 
 /// Where an output pixel comes from: `x_in = a x + b y + c`, `y_in = d x + e y + f`, both taken at
 /// the pixels' centers.
 pub(super) type Map = [f64; 6];
 
-/// A place outside the face, where it is black.
-const OUTSIDE: usize = usize::MAX;
+/// A place outside the face, where it is black: more than the largest face has pixels.
+const OUTSIDE: u32 = u32::MAX;
 
 impl Canvas {
     /// The view whose pixels come from where the map says.
     pub(super) fn affine(&mut self, map: Map) {
         let mut places = std::mem::take(&mut self.places);
-        let (height, width) = (self.view.height, self.view.width);
+        let fixed = Fixed::of(map);
         if map[1] == 0. && map[3] == 0. {
             self.scale_and_shift(map, &mut places);
+        } else if fixed.right == (1 << 16, 0) {
+            self.slide(&fixed);
         } else {
-            let fixed = Fixed::of(map);
-            places.resize(width * height, OUTSIDE);
-            let rows = places.chunks_exact_mut(width).zip(0..);
-            wide(|| rows.for_each(|(row, y)| fixed.row(y, (height, width), row)));
-            self.through_spare(|from, to| gather(from, &places, to));
+            self.pick(&fixed, &mut places);
         }
         self.places = places;
     }
 
+    /// Neighbors in a row come from neighbors in one row.
+    fn slide(&mut self, fixed: &Fixed) {
+        let (height, width) = (self.view.height, self.view.width);
+        self.through_spare(|from, to| {
+            for (to, y) in to.chunks_exact_mut(width).zip(0..) {
+                let (right, row) = fixed.start(y);
+                let row = usize::try_from(row).ok().filter(|row| *row < height);
+                match row {
+                    Some(row) => {
+                        let columns = Columns::of(width, -right as isize, Border::Black);
+                        columns.copy(&from[row * width..(row + 1) * width], to);
+                    }
+                    None => to.fill(0),
+                }
+            }
+        });
+    }
+
+    /// Each pixel comes from a place of its own, which is the same in all channels.
+    fn pick(&mut self, fixed: &Fixed, places: &mut Vec<u32>) {
+        let Canvas { view, spare, .. } = self;
+        let (height, width, area) = (view.height, view.width, view.area());
+        spare.resize(view.samples.len(), 0);
+        places.resize(width, OUTSIDE);
+        for y in 0..height {
+            wide(|| fixed.row(y as i64, (height, width), places));
+            let planes = view.samples.chunks_exact(area);
+            for (from, to) in planes.zip(spare.chunks_exact_mut(area)) {
+                gather(from, places, &mut to[y * width..(y + 1) * width]);
+            }
+        }
+        std::mem::swap(&mut view.samples, spare);
+    }
+
     /// Without rotation or shear every row and column has its own source, found by adding in f64.
-    fn scale_and_shift(&mut self, [a, _, c, _, e, f]: Map, columns: &mut Vec<usize>) {
+    fn scale_and_shift(&mut self, [a, _, c, _, e, f]: Map, columns: &mut Vec<u32>) {
         let (height, width) = (self.view.height, self.view.width);
         columns.clear();
         columns.extend(sources(width, c + 0.5 * a, a));
@@ -36,9 +69,8 @@ impl Canvas {
         self.through_spare(|from, to| {
             let rows = to.chunks_exact_mut(width);
             for (to, row) in rows.zip(sources(height, f + 0.5 * e, e)) {
-                let from = from
-                    .get(row.saturating_mul(width)..)
-                    .map(|rest| &rest[..width]);
+                let start = (row as usize).saturating_mul(width);
+                let from = from.get(start..).map(|rest| &rest[..width]);
                 match (from, &run) {
                     (None, _) => to.fill(0),
                     (Some(from), Some(run)) => run.copy(from, to),
@@ -67,7 +99,7 @@ impl Run {
 }
 
 /// The run that these places are, if they are one.
-fn run(places: &[usize]) -> Option<Run> {
+fn run(places: &[u32]) -> Option<Run> {
     let first = places.iter().position(|&place| place != OUTSIDE)?;
     let from = places[first];
     let inside = places[first..].iter().zip(from..);
@@ -76,16 +108,20 @@ fn run(places: &[usize]) -> Option<Run> {
         .count();
     let rest = &places[first + count..];
     let only = rest.iter().all(|&place| place == OUTSIDE);
-    only.then_some(Run { first, from, count })
+    only.then_some(Run {
+        first,
+        from: from as usize,
+        count,
+    })
 }
 
-fn sources(length: usize, start: f64, step: f64) -> impl Iterator<Item = usize> {
+fn sources(length: usize, start: f64, step: f64) -> impl Iterator<Item = u32> {
     let mut at = start;
     let next = move || {
         let here = at;
         at += step;
         match here >= 0. && here < length as f64 {
-            true => here as usize,
+            true => here as u32,
             false => OUTSIDE,
         }
     };
@@ -93,9 +129,9 @@ fn sources(length: usize, start: f64, step: f64) -> impl Iterator<Item = usize> 
 }
 
 /// Takes each pixel from its place.
-fn gather(from: &[u8], places: &[usize], to: &mut [u8]) {
+fn gather(from: &[u8], places: &[u32], to: &mut [u8]) {
     for (to, &place) in to.iter_mut().zip(places) {
-        *to = from.get(place).copied().unwrap_or(0);
+        *to = from.get(place as usize).copied().unwrap_or(0);
     }
 }
 
@@ -116,18 +152,32 @@ impl Fixed {
         }
     }
 
+    /// Where a row begins, in 2^-16 pixels.
+    #[inline(always)]
+    fn begin(&self, y: i64) -> (i64, i64) {
+        (
+            self.first.0 + y * self.down.0,
+            self.first.1 + y * self.down.1,
+        )
+    }
+
+    /// The column and the row that a row's first pixel comes from.
+    fn start(&self, y: i64) -> (i64, i64) {
+        let (x, y) = self.begin(y);
+        (x >> 16, y >> 16)
+    }
+
     /// Where the pixels of a row come from, as places in a plane.
     #[inline(always)]
-    fn row(&self, y: i64, (height, width): (usize, usize), places: &mut [usize]) {
-        let start_x = self.first.0 + y * self.down.0;
-        let start_y = self.first.1 + y * self.down.1;
+    fn row(&self, y: i64, (height, width): (usize, usize), places: &mut [u32]) {
+        let (start_x, start_y) = self.begin(y);
         let (height, width) = (height as i64, width as i64);
         for (place, x) in places.iter_mut().zip(0..) {
             let from_x = (start_x + x * self.right.0) >> 16;
             let from_y = (start_y + x * self.right.1) >> 16;
             let inside = (0..width).contains(&from_x) & (0..height).contains(&from_y);
             let at = from_y * width + from_x;
-            *place = if inside { at as usize } else { OUTSIDE };
+            *place = if inside { at as u32 } else { OUTSIDE };
         }
     }
 }

@@ -11,7 +11,7 @@ pub(crate) struct Canvas {
     /// As long as the view's samples, once an operation needed it.
     pub(super) spare: Vec<u8>,
     /// Where the pixels of a row come from.
-    pub(super) places: Vec<usize>,
+    pub(super) places: Vec<u32>,
 }
 
 impl Canvas {

@@ -66,14 +66,14 @@ impl Canvas {
 }
 
 /// A row's shift: neighbors that come from inside, and what comes in on each side.
-struct Columns {
+pub(super) struct Columns {
     right: isize,
     border: Border,
     inside: std::ops::Range<usize>,
 }
 
 impl Columns {
-    fn of(width: usize, right: isize, border: Border) -> Self {
+    pub(super) fn of(width: usize, right: isize, border: Border) -> Self {
         let moved = right.unsigned_abs().min(width);
         let inside = match right >= 0 {
             true => moved..width,
@@ -86,7 +86,7 @@ impl Columns {
         }
     }
 
-    fn copy(&self, from: &[u8], to: &mut [u8]) {
+    pub(super) fn copy(&self, from: &[u8], to: &mut [u8]) {
         let start = self
             .inside
             .start

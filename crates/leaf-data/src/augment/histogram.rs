@@ -2,6 +2,7 @@
 
 use super::canvas::{Canvas, changed};
 use crate::Face;
+use crate::wide::wide;
 
 type Table = [u8; 256];
 
@@ -32,14 +33,14 @@ impl Canvas {
     }
 
     pub(super) fn equalize(&mut self) {
-        self.look_up(equalized);
+        self.look_up(|plane| equalized(&counts(plane)));
     }
 
     /// Replaces each level by what its channel's table says.
-    fn look_up(&mut self, table: impl Fn(&[usize; 256]) -> Table) {
+    fn look_up(&mut self, table: impl Fn(&[u8]) -> Table) {
         let area = self.view.area();
         for plane in self.view.samples.chunks_exact_mut(area) {
-            let table = table(&counts(plane));
+            let table = table(plane);
             for sample in plane {
                 *sample = table[usize::from(*sample)];
             }
@@ -63,15 +64,16 @@ fn counts(plane: &[u8]) -> [usize; 256] {
     std::array::from_fn(|level| parts.iter().map(|part| part[level] as usize).sum())
 }
 
-fn stretched(counts: &[usize; 256]) -> Table {
-    let occurs = |count: &usize| *count > 0;
-    let low = counts.iter().position(occurs).unwrap_or(0);
-    let high = counts.iter().rposition(occurs).unwrap_or(0);
+fn stretched(plane: &[u8]) -> Table {
+    let (low, high) = wide(|| {
+        let ends = |(low, high): (u8, u8), &sample: &u8| (low.min(sample), high.max(sample));
+        plane.iter().fold((255, 0), ends)
+    });
     if high <= low {
         return IDENTITY;
     }
-    let scale = 255. / (high - low) as f64;
-    let offset = -(low as f64) * scale;
+    let scale = 255. / f64::from(high - low);
+    let offset = -f64::from(low) * scale;
     IDENTITY.map(|level| (f64::from(level) * scale + offset) as u8)
 }
 

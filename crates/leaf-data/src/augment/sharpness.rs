@@ -15,36 +15,41 @@ impl Canvas {
         let Canvas { view, spare, .. } = self;
         let (width, area) = (view.width, view.area());
         spare.resize(area.max(spare.len()), 0);
+        let mut sums = vec![0; width];
         for plane in view.samples.chunks_exact_mut(area) {
-            smooth(plane, width, &mut spare[..area]);
-            blend(&spare[..area], plane, factor);
+            let soft = &mut spare[..area];
+            soft.copy_from_slice(plane);
+            if width >= 3 {
+                wide(|| smooth(plane, soft, &mut sums));
+            }
+            blend(soft, plane, factor);
         }
     }
 }
 
 /// Pillow's filter `SMOOTH`: the mean of a pixel (weight 5) and its eight neighbors, over 13; the
-/// outermost pixels stay as they are.
-fn smooth(plane: &[u8], width: usize, out: &mut [u8]) {
-    out.copy_from_slice(plane);
-    if width < 3 {
-        return;
-    }
+/// outermost pixels stay as they are. `sums` is as long as a row.
+#[inline(always)]
+fn smooth(plane: &[u8], out: &mut [u8], sums: &mut [u16]) {
+    let width = sums.len();
     let above = plane.chunks_exact(width);
     let (here, below) = (above.clone().skip(1), above.clone().skip(2));
     let outs = out.chunks_exact_mut(width).skip(1);
     for (((above, here), below), out) in above.zip(here).zip(below).zip(outs) {
-        wide(|| smooth_row([above, here, below], &mut out[1..width - 1]));
+        smooth_row([above, here, below], &mut out[1..width - 1], sums);
     }
 }
 
 #[inline(always)]
-fn smooth_row(rows: [&[u8]; 3], out: &mut [u8]) {
-    let count = out.len();
-    let [above, here, below] = rows.map(|row| [&row[..count], &row[1..=count], &row[2..count + 2]]);
-    for (i, out) in out.iter_mut().enumerate() {
-        let three = |row: [&[u8]; 3]| row.map(|part| u16::from(part[i])).iter().sum::<u16>();
+fn smooth_row([above, here, below]: [&[u8]; 3], out: &mut [u8], sums: &mut [u16]) {
+    let columns = above.iter().zip(here).zip(below);
+    for (sum, ((&above, &here), &below)) in sums.iter_mut().zip(columns) {
+        *sum = u16::from(above) + u16::from(here) + u16::from(below);
+    }
+    let threes = sums.iter().zip(&sums[1..]).zip(&sums[2..]);
+    for ((out, &center), ((left, middle), right)) in out.iter_mut().zip(&here[1..]).zip(threes) {
         // At most 13 * 255, so 16 bits hold twice that.
-        let sum = three(above) + three(here) + three(below) + 4 * u16::from(here[1][i]);
+        let sum = left + middle + right + 4 * u16::from(center);
         *out = ((2 * sum + 13) / 26) as u8;
     }
 }

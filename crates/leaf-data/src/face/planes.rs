@@ -76,13 +76,19 @@ impl Planes {
     /// Mean brightness, rounded.
     pub(crate) fn mean_level(&self) -> u8 {
         let sum: u64 = match self.rgb() {
-            None => wide(|| self.samples.iter().map(|&s| u64::from(s)).sum()),
-            Some([red, green, blue]) => wide(|| {
-                let colors = red.iter().zip(green).zip(blue);
-                colors
-                    .map(|((&r, &g), &b)| u64::from(level_of(r, g, b)))
-                    .sum()
-            }),
+            None => {
+                let parts = self.samples.chunks(SUMMED);
+                parts.map(|part| sum(part.iter().copied())).sum()
+            }
+            Some(colors) => {
+                let [reds, greens, blues] = colors.map(|plane| plane.chunks(SUMMED));
+                let parts = reds.zip(greens).zip(blues);
+                let levels = parts.map(|((reds, greens), blues)| {
+                    let colors = reds.iter().zip(greens).zip(blues);
+                    sum(colors.map(|((&r, &g), &b)| level_of(r, g, b)))
+                });
+                levels.sum()
+            }
         };
         (sum as f64 / self.area() as f64 + 0.5) as u8
     }
@@ -108,6 +114,13 @@ impl Planes {
             channels: self.channels,
         }
     }
+}
+
+/// So many levels are summed in 32 bits, which hold more.
+const SUMMED: usize = 1 << 16;
+
+fn sum(levels: impl Iterator<Item = u8>) -> u64 {
+    u64::from(wide(|| levels.map(u32::from).sum::<u32>()))
 }
 
 #[cfg(test)]

@@ -17,21 +17,17 @@ struct Taps {
     weights: Vec<i32>,
 }
 
+/// So many neighbors are computed at once.
+const LANES: usize = 16;
+
 /// The face with `width` columns.
 pub(super) fn columns(planes: &Planes, width: usize) -> Planes {
-    let taps = Taps::new(planes.width, width);
+    let (from, taps) = (planes.width, Taps::new(planes.width, width));
     let mut samples = vec![0; planes.channels * planes.height * width];
-    let rows = planes.samples.chunks_exact(planes.width);
-    for (row, out) in rows.zip(samples.chunks_exact_mut(width)) {
-        // A fixed number of weights is computed without a loop.
-        match taps.count {
-            2 => across::<2>(&taps, row, out),
-            3 => across::<3>(&taps, row, out),
-            4 => across::<4>(&taps, row, out),
-            5 => across::<5>(&taps, row, out),
-            6 => across::<6>(&taps, row, out),
-            _ => across_any(&taps, row, out),
-        }
+    let mut columns = (vec![[0; LANES]; from], vec![[0; LANES]; width]);
+    let rows = planes.samples.chunks(LANES * from);
+    for (rows, outs) in rows.zip(samples.chunks_mut(LANES * width)) {
+        wide(|| across(&taps, rows, outs, &mut columns));
     }
     Planes {
         samples,
@@ -40,25 +36,26 @@ pub(super) fn columns(planes: &Planes, width: usize) -> Planes {
     }
 }
 
-fn across<const N: usize>(taps: &Taps, row: &[u8], out: &mut [u8]) {
-    let places = taps.firsts.iter().zip(taps.weights.as_chunks::<N>().0);
-    for (out, (&first, weights)) in out.iter_mut().zip(places) {
-        let mut sum = HALF;
-        for (weight, &sample) in weights.iter().zip(&row[first..first + N]) {
-            sum += weight * i32::from(sample);
+/// Some rows at once, each column's samples beside each other for as long as they are summed.
+#[inline(always)]
+fn across(
+    taps: &Taps,
+    rows: &[u8],
+    outs: &mut [u8],
+    (columns, means): &mut (Vec<[u8; LANES]>, Vec<[u8; LANES]>),
+) {
+    for (lane, row) in rows.chunks_exact(columns.len()).enumerate() {
+        for (column, &sample) in columns.iter_mut().zip(row) {
+            column[lane] = sample;
         }
-        *out = level(sum);
     }
-}
-
-fn across_any(taps: &Taps, row: &[u8], out: &mut [u8]) {
-    let places = taps
-        .firsts
-        .iter()
-        .zip(taps.weights.chunks_exact(taps.count));
-    for (out, (&first, weights)) in out.iter_mut().zip(places) {
-        let products = weights.iter().zip(&row[first..]);
-        *out = level(HALF + products.map(|(w, &s)| w * i32::from(s)).sum::<i32>());
+    for (means, (first, weights)) in means.iter_mut().zip(taps.places()) {
+        *means = mean(weights, columns[first..].iter().copied());
+    }
+    for (lane, out) in outs.chunks_exact_mut(means.len()).enumerate() {
+        for (sample, means) in out.iter_mut().zip(&*means) {
+            *sample = means[lane];
+        }
     }
 }
 
@@ -66,10 +63,9 @@ fn across_any(taps: &Taps, row: &[u8], out: &mut [u8]) {
 pub(super) fn rows(planes: &Planes, height: usize) -> Planes {
     let (taps, width) = (Taps::new(planes.height, height), planes.width);
     let mut samples = vec![0; planes.channels * height * width];
-    let mut sums = vec![0; width];
     let outs = samples.chunks_exact_mut(height * width);
     for (plane, out) in planes.samples.chunks_exact(planes.area()).zip(outs) {
-        wide(|| down(&taps, plane, out, &mut sums));
+        wide(|| down(&taps, plane, out, width));
     }
     Planes {
         samples,
@@ -79,24 +75,37 @@ pub(super) fn rows(planes: &Planes, height: usize) -> Planes {
 }
 
 #[inline(always)]
-fn down(taps: &Taps, plane: &[u8], out: &mut [u8], sums: &mut [i32]) {
-    let width = sums.len();
-    let places = taps
-        .firsts
-        .iter()
-        .zip(taps.weights.chunks_exact(taps.count));
-    for (out, (&first, weights)) in out.chunks_exact_mut(width).zip(places) {
-        sums.fill(HALF);
-        let rows = plane[first * width..].chunks_exact(width);
-        for (&weight, row) in weights.iter().zip(rows).filter(|(weight, _)| **weight != 0) {
-            for (sum, &sample) in sums.iter_mut().zip(row) {
-                *sum += weight * i32::from(sample);
-            }
+fn down(taps: &Taps, plane: &[u8], outs: &mut [u8], width: usize) {
+    for (out, (first, weights)) in outs.chunks_exact_mut(width).zip(taps.places()) {
+        let rows = plane.chunks_exact(width).skip(first);
+        let (blocks, rest) = out.as_chunks_mut::<LANES>();
+        for (block, out) in blocks.iter_mut().enumerate() {
+            *out = mean(weights, rows.clone().map(|row| row.as_chunks().0[block]));
         }
-        for (out, &sum) in out.iter_mut().zip(&*sums) {
-            *out = level(sum);
+        if rest.is_empty() {
+            continue;
+        }
+        let done = width - rest.len();
+        let padded = |row: &[u8]| {
+            let mut lanes = [0; LANES];
+            lanes[..rest.len()].copy_from_slice(&row[done..]);
+            lanes
+        };
+        let last = mean(weights, rows.map(padded));
+        rest.copy_from_slice(&last[..width - done]);
+    }
+}
+
+/// Weighted means of neighbors.
+#[inline(always)]
+fn mean(weights: &[i32], samples: impl Iterator<Item = [u8; LANES]>) -> [u8; LANES] {
+    let mut sums = [HALF; LANES];
+    for (weight, samples) in weights.iter().zip(samples) {
+        for (sum, sample) in sums.iter_mut().zip(samples) {
+            *sum += weight * i32::from(sample);
         }
     }
+    sums.map(level)
 }
 
 /// Weights sum to 1 within their rounding, so 31 bits hold a sum of up to 255 levels.
@@ -106,6 +115,13 @@ fn level(sum: i32) -> u8 {
 }
 
 impl Taps {
+    /// For each output place, the first input place that counts and the weights from there on.
+    #[inline(always)]
+    fn places(&self) -> impl Iterator<Item = (usize, &[i32])> {
+        let weights = self.weights.chunks_exact(self.count);
+        self.firsts.iter().copied().zip(weights)
+    }
+
     fn new(from: usize, to: usize) -> Self {
         let scale = from as f64 / to as f64;
         let center = |place: usize| (place as f64 + 0.5) * scale;

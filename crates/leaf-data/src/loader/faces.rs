@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 
 use super::ImageConfig;
 use crate::face::{Planes, fit_planes};
-use crate::normalize::append_planes;
+use crate::normalize::{Line, append_planes};
 use crate::{Entry, Error, Face, Result, threads};
 
 /// A list of faces at their working size, as 8-bit samples. Each is decoded and resized when it is first
@@ -35,7 +35,7 @@ use crate::{Entry, Error, Face, Result, threads};
 pub struct Faces {
     entries: Vec<Entry>,
     config: ImageConfig,
-    tables: Vec<[f32; 256]>,
+    lines: Vec<Line>,
     decoded: Vec<OnceLock<Planes>>,
     /// How many more faces may be kept.
     room: AtomicUsize,
@@ -54,7 +54,7 @@ impl Faces {
         let faces = Self {
             entries: entries.to_vec(),
             config: config.clone(),
-            tables: config.normalization().tables(),
+            lines: config.normalization().lines(),
             decoded: entries.iter().map(|_| OnceLock::new()).collect(),
             room: AtomicUsize::new(0),
         };
@@ -207,7 +207,7 @@ impl Faces {
     /// An empty stack with room for `count` images.
     pub(super) fn stack(&self, count: usize) -> Stack<'_> {
         let size = self.config.size;
-        let values = Vec::with_capacity(count * self.tables.len() * size * size);
+        let values = Vec::with_capacity(count * self.lines.len() * size * size);
         Stack {
             faces: self,
             values,
@@ -227,14 +227,14 @@ pub(super) struct Stack<'a> {
 impl Stack<'_> {
     /// Adds a face of the working size.
     pub(super) fn push(&mut self, face: &Planes) {
-        append_planes(face, &self.faces.tables, &mut self.values);
+        append_planes(face, &self.faces.lines, &mut self.values);
         self.count += 1;
     }
 
     /// `(N, channels, size, size)` on the CPU.
     pub(super) fn tensor(self) -> Result<Tensor> {
         let size = self.faces.config.size;
-        let shape = (self.count, self.faces.tables.len(), size, size);
+        let shape = (self.count, self.faces.lines.len(), size, size);
         Ok(Tensor::from_vec(self.values, shape, &Device::Cpu)?)
     }
 }
