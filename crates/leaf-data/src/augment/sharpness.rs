@@ -1,5 +1,7 @@
 //! Sharpness: a mixture with the smoothed picture.
 
+use pulp::NullaryFnOnce;
+
 use super::blend::blend;
 use super::canvas::{Canvas, changed};
 use crate::Face;
@@ -20,7 +22,8 @@ impl Canvas {
             let soft = &mut spare[..area];
             soft.copy_from_slice(plane);
             if width >= 3 {
-                wide(|| smooth(plane, soft, &mut sums));
+                let sums = &mut sums;
+                wide(Smooth { plane, soft, sums });
             }
             blend(soft, plane, factor);
         }
@@ -28,15 +31,25 @@ impl Canvas {
 }
 
 /// Pillow's filter `SMOOTH`: the mean of a pixel (weight 5) and its eight neighbors, over 13; the
-/// outermost pixels stay as they are. `sums` is as long as a row.
-#[inline(always)]
-fn smooth(plane: &[u8], out: &mut [u8], sums: &mut [u16]) {
-    let width = sums.len();
-    let above = plane.chunks_exact(width);
-    let (here, below) = (above.clone().skip(1), above.clone().skip(2));
-    let outs = out.chunks_exact_mut(width).skip(1);
-    for (((above, here), below), out) in above.zip(here).zip(below).zip(outs) {
-        smooth_row([above, here, below], &mut out[1..width - 1], sums);
+/// outermost pixels of `soft` stay as they are. `sums` is as long as a row.
+struct Smooth<'a> {
+    plane: &'a [u8],
+    soft: &'a mut [u8],
+    sums: &'a mut [u16],
+}
+
+impl NullaryFnOnce for Smooth<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let width = self.sums.len();
+        let above = self.plane.chunks_exact(width);
+        let (here, below) = (above.clone().skip(1), above.clone().skip(2));
+        let outs = self.soft.chunks_exact_mut(width).skip(1);
+        for (((above, here), below), out) in above.zip(here).zip(below).zip(outs) {
+            smooth_row([above, here, below], &mut out[1..width - 1], self.sums);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Weighted means along one axis, in Pillow's fixed point.
 
+use pulp::NullaryFnOnce;
+
 use super::Planes;
 use crate::wide::wide;
 
@@ -22,12 +24,19 @@ const LANES: usize = 16;
 
 /// The face with `width` columns.
 pub(super) fn columns(planes: &Planes, width: usize) -> Planes {
-    let (from, taps) = (planes.width, Taps::new(planes.width, width));
+    let (from, taps) = (planes.width, &Taps::new(planes.width, width));
     let mut samples = vec![0; planes.channels * planes.height * width];
-    let mut columns = (vec![[0; LANES]; from], vec![[0; LANES]; width]);
+    let mut columns = vec![[0; LANES]; from];
+    let mut means = vec![[0; LANES]; width];
     let rows = planes.samples.chunks(LANES * from);
     for (rows, outs) in rows.zip(samples.chunks_mut(LANES * width)) {
-        wide(|| across(&taps, rows, outs, &mut columns));
+        wide(Across {
+            taps,
+            rows,
+            outs,
+            columns: &mut columns,
+            means: &mut means,
+        });
     }
     Planes {
         samples,
@@ -37,35 +46,49 @@ pub(super) fn columns(planes: &Planes, width: usize) -> Planes {
 }
 
 /// Some rows at once, each column's samples beside each other for as long as they are summed.
-#[inline(always)]
-fn across(
-    taps: &Taps,
-    rows: &[u8],
-    outs: &mut [u8],
-    (columns, means): &mut (Vec<[u8; LANES]>, Vec<[u8; LANES]>),
-) {
-    for (lane, row) in rows.chunks_exact(columns.len()).enumerate() {
-        for (column, &sample) in columns.iter_mut().zip(row) {
-            column[lane] = sample;
+struct Across<'a> {
+    taps: &'a Taps,
+    rows: &'a [u8],
+    outs: &'a mut [u8],
+    columns: &'a mut [[u8; LANES]],
+    means: &'a mut [[u8; LANES]],
+}
+
+impl NullaryFnOnce for Across<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let rows = self.rows.chunks_exact(self.columns.len());
+        for (lane, row) in rows.enumerate() {
+            for (column, &sample) in self.columns.iter_mut().zip(row) {
+                column[lane] = sample;
+            }
         }
-    }
-    for (means, (first, weights)) in means.iter_mut().zip(taps.places()) {
-        *means = mean(weights, columns[first..].iter().copied());
-    }
-    for (lane, out) in outs.chunks_exact_mut(means.len()).enumerate() {
-        for (sample, means) in out.iter_mut().zip(&*means) {
-            *sample = means[lane];
+        for (means, (first, weights)) in self.means.iter_mut().zip(self.taps.places()) {
+            *means = mean(weights, self.columns[first..].iter().copied());
+        }
+        let outs = self.outs.chunks_exact_mut(self.means.len());
+        for (lane, out) in outs.enumerate() {
+            for (sample, means) in out.iter_mut().zip(&*self.means) {
+                *sample = means[lane];
+            }
         }
     }
 }
 
 /// The face with `height` rows.
 pub(super) fn rows(planes: &Planes, height: usize) -> Planes {
-    let (taps, width) = (Taps::new(planes.height, height), planes.width);
+    let (taps, width) = (&Taps::new(planes.height, height), planes.width);
     let mut samples = vec![0; planes.channels * height * width];
     let outs = samples.chunks_exact_mut(height * width);
-    for (plane, out) in planes.samples.chunks_exact(planes.area()).zip(outs) {
-        wide(|| down(&taps, plane, out, width));
+    for (plane, outs) in planes.samples.chunks_exact(planes.area()).zip(outs) {
+        wide(Down {
+            taps,
+            width,
+            plane,
+            outs,
+        });
     }
     Planes {
         samples,
@@ -74,25 +97,37 @@ pub(super) fn rows(planes: &Planes, height: usize) -> Planes {
     }
 }
 
-#[inline(always)]
-fn down(taps: &Taps, plane: &[u8], outs: &mut [u8], width: usize) {
-    for (out, (first, weights)) in outs.chunks_exact_mut(width).zip(taps.places()) {
-        let rows = plane.chunks_exact(width).skip(first);
-        let (blocks, rest) = out.as_chunks_mut::<LANES>();
-        for (block, out) in blocks.iter_mut().enumerate() {
-            *out = mean(weights, rows.clone().map(|row| row.as_chunks().0[block]));
+/// The rows of one channel.
+struct Down<'a> {
+    taps: &'a Taps,
+    width: usize,
+    plane: &'a [u8],
+    outs: &'a mut [u8],
+}
+
+impl NullaryFnOnce for Down<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let outs = self.outs.chunks_exact_mut(self.width);
+        for (out, (first, weights)) in outs.zip(self.taps.places()) {
+            let rows = self.plane.chunks_exact(self.width).skip(first);
+            let (blocks, rest) = out.as_chunks_mut::<LANES>();
+            for (block, out) in blocks.iter_mut().enumerate() {
+                *out = mean(weights, rows.clone().map(|row| row.as_chunks().0[block]));
+            }
+            if rest.is_empty() {
+                continue;
+            }
+            let padded = |row: &[u8]| {
+                let mut lanes = [0; LANES];
+                lanes[..rest.len()].copy_from_slice(&row[self.width - rest.len()..]);
+                lanes
+            };
+            let last = mean(weights, rows.map(padded));
+            rest.copy_from_slice(&last[..rest.len()]);
         }
-        if rest.is_empty() {
-            continue;
-        }
-        let done = width - rest.len();
-        let padded = |row: &[u8]| {
-            let mut lanes = [0; LANES];
-            lanes[..rest.len()].copy_from_slice(&row[done..]);
-            lanes
-        };
-        let last = mean(weights, rows.map(padded));
-        rest.copy_from_slice(&last[..width - done]);
     }
 }
 
