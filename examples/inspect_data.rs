@@ -32,7 +32,9 @@ use say::say;
 #[command(name = "inspect_data")]
 struct Arguments {
     /// Where the faces come from: drawn (with this library; not photographs), rafdb:DIR (RAF-DB's
-    /// layout) or folder:DIR (train/CLASS/*.jpg and test/CLASS/*.jpg).
+    /// layout), fer2013:FILE (its CSV), ferplus:DIR (FER2013Train/ and its siblings, or fer2013new.csv
+    /// beside fer2013.csv), affectnet7:DIR or affectnet8:DIR (without or with contempt; train_set/,
+    /// training.csv or split/) or folder:DIR (train/CLASS/*.jpg and test/CLASS/*.jpg).
     #[arg(long, value_name = "SOURCE", default_value = "drawn")]
     data: FaceSource,
     /// Height and width in pixels that the network will see.

@@ -8,7 +8,7 @@
 //! 2. [`DataSet::checked`] looks at every file, so that a bad one is never met in the middle.
 //! 3. A [`LabelSplit`] says which training faces keep their label. It can be written to a file and
 //!    read again, and LEAF's authors' own split of RAF-DB can be drawn.
-//! 4. [`Faces`] holds a list of faces at their working size; each is decoded once.
+//! 4. [`Faces`] holds a list of faces at their working size; each is decoded once, if memory allows.
 //! 5. A [`Loader`] serves one [`leaf_ssl::Batch`] a step, with the views that the trainer declares,
 //!    prepared on other threads. [`Faces::labeled_chunks`] serves what is measured on.
 //!
