@@ -82,6 +82,14 @@ pub(crate) struct RunArguments {
         help_heading = "Faces"
     )]
     shift: f64,
+    /// Megabytes of decoded faces to keep of each list of faces; the others are decoded whenever they are used.
+    #[arg(
+        long,
+        value_name = "MB",
+        default_value_t = 2048,
+        help_heading = "Faces"
+    )]
+    cache_mb: usize,
     /// How closely every listed file is looked at before the first step.
     #[arg(long, value_enum, default_value_t = CheckArgument::Headers, help_heading = "Faces")]
     check: CheckArgument,
@@ -278,6 +286,7 @@ impl RunArguments {
         }
         set("batch", &mut || loader.batch_size = self.batch);
         set("mu", &mut || loader.mu = self.mu);
+        set("cache_mb", &mut || loader.cache_mb = self.cache_mb);
         set("shift", &mut || loader.augment.padding = self.shift);
     }
 

@@ -9,7 +9,7 @@
 //! 2. [`DataSet::checked`] looks at every file, so that a bad one is never met in the middle.
 //! 3. A [`LabelSplit`] says which training faces keep their label. It can be written to a file and
 //!    read again, and LEAF's authors' own split of RAF-DB can be drawn.
-//! 4. [`Faces`] holds a list of faces at their working size; each is decoded once.
+//! 4. [`Faces`] holds a list of faces at their working size; each is decoded once, if memory allows.
 //! 5. A [`Loader`] serves one [`leaf_ssl::Batch`] a step, with the views that the trainer declares,
 //!    prepared on other threads. [`Faces::labeled_chunks`] serves what is measured on.
 //!
@@ -47,6 +47,9 @@
 //! # Ok::<(), leaf_data::Error>(())
 //! ```
 //!
+//! [`inspect::inspect`] looks at all of a data set before that, and [`inspect::contact_sheet`] shows what a
+//! network will see.
+//!
 //! # What stays the same
 //!
 //! Everything random draws from [`leaf_core::Random`]. The batch of a step depends on the seed and the
@@ -65,12 +68,14 @@ pub mod dataset;
 mod error;
 pub mod face;
 mod fnv;
+pub mod inspect;
 pub mod loader;
 mod normalize;
 pub mod split;
 #[cfg(test)]
 mod test_files;
 mod threads;
+mod wide;
 
 pub use augment::{AugmentConfig, Augmentation};
 pub use dataset::{AffectClasses, affect_net, class_folders, fer_plus, fer2013, raf_db};

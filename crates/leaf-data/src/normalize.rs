@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::face::{Color, Face};
+use crate::face::{Color, Planes};
+use crate::wide::wide;
 use crate::{Error, Result};
 
 /// Per channel, `(level / 255 - mean) / std`.
@@ -80,33 +81,52 @@ impl Normalization {
         Ok(())
     }
 
-    /// What each level of each channel becomes.
-    pub(crate) fn tables(&self) -> Vec<[f32; 256]> {
-        let table = |(mean, std): (&f64, &f64)| {
-            std::array::from_fn(|level| ((level as f64 / 255. - mean) / std) as f32)
+    /// How levels become numbers, for each channel.
+    pub(crate) fn lines(&self) -> Vec<Line> {
+        let channels = self.mean.iter().zip(&self.std);
+        let line = |(mean, std): (&f64, &f64)| Line {
+            slope: 1. / (255. * std),
+            offset: -mean / std,
         };
-        self.mean.iter().zip(&self.std).map(table).collect()
+        channels.map(line).collect()
+    }
+}
+
+/// A straight line, in 64 bits so that rounding to 32 is the only one that shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    slope: f64,
+    offset: f64,
+}
+
+impl Line {
+    #[inline(always)]
+    fn at(self, level: u8) -> f32 {
+        (f64::from(level) * self.slope + self.offset) as f32
     }
 }
 
 /// Appends the face as `(channels, height, width)`.
-pub(crate) fn append_planes(face: &Face, tables: &[[f32; 256]], out: &mut Vec<f32>) {
-    let channels = face.channels();
-    for (channel, table) in tables.iter().enumerate().take(channels) {
-        let plane = face.samples().iter().skip(channel).step_by(channels);
-        out.extend(plane.map(|&level| table[usize::from(level)]));
+pub(crate) fn append_planes(face: &Planes, lines: &[Line], out: &mut Vec<f32>) {
+    for (plane, line) in face.samples.chunks_exact(face.area()).zip(lines) {
+        wide(|| out.extend(plane.iter().map(|&level| line.at(level))));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Face;
 
     #[test]
     fn planes_come_one_after_the_other() {
         let face = Face::new(vec![0, 255, 51, 255, 0, 102], 1, 2, 3).unwrap();
         let mut out = Vec::new();
-        append_planes(&face, &Normalization::half(Color::Rgb).tables(), &mut out);
+        append_planes(
+            &Planes::of(&face),
+            &Normalization::half(Color::Rgb).lines(),
+            &mut out,
+        );
         let expected = [-1., 1., 1., -1., -0.6, -0.2];
         assert!(
             out.iter()
@@ -114,6 +134,27 @@ mod tests {
                 .all(|(a, b)| (a - b as f32).abs() < 1e-6),
             "{out:?}"
         );
+    }
+
+    #[test]
+    fn numbers_are_the_quotients() {
+        let cifar = Normalization {
+            mean: vec![0.4914, 0.4822, 0.4465],
+            std: vec![0.2471, 0.2435, 0.2616],
+        };
+        for normalization in [
+            Normalization::half(Color::Rgb),
+            Normalization::imagenet(),
+            cifar,
+        ] {
+            let channels = normalization.mean.iter().zip(&normalization.std);
+            for ((mean, std), line) in channels.zip(normalization.lines()) {
+                for level in 0..=255 {
+                    let exact = (f64::from(level) / 255. - mean) / std;
+                    assert_eq!(line.at(level), exact as f32, "{level}, {mean}, {std}");
+                }
+            }
+        }
     }
 
     #[test]

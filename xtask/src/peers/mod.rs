@@ -12,6 +12,8 @@ mod results;
 mod sample;
 mod step;
 mod sweep;
+mod views;
+mod views_report;
 
 use clap::Subcommand;
 
@@ -28,6 +30,8 @@ pub(crate) enum Peers {
     Cost(cost::Cost),
     /// Our training step against batch and size, as a table and a plot.
     Sweep(sweep::Sweep),
+    /// Views of JPEG files, ours and PyTorch's in turn.
+    Views(views::Views),
 }
 
 impl Peers {
@@ -41,6 +45,7 @@ impl Peers {
             Self::Modules(modules) => modules.run(),
             Self::Cost(cost) => cost.run(),
             Self::Sweep(sweep) => sweep.run(),
+            Self::Views(views) => views.run(),
         }
     }
 }

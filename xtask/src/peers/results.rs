@@ -127,6 +127,7 @@ mod tests {
     fn the_projects_pages_have_the_marks() -> Outcome {
         let docs = crate::workspace::root().join("docs");
         check_page(&docs.join("performance-modules.md"), "modules")?;
+        check_page(&docs.join("performance-views.md"), "views")?;
         check_page(&docs.join("performance.md"), "step")
     }
 }

@@ -1,32 +1,53 @@
 //! Brightness, color and contrast: a mixture with a simpler picture.
 
-use super::blend;
+use super::blend::{blend, blend_with};
+use super::canvas::{Canvas, changed};
 use crate::Face;
-use crate::face::gray_levels;
+use crate::face::level_of;
+use crate::wide::wide;
 
 /// Mixes with black: 0 is black, 1 the face itself, below 1 darker.
 pub fn brightness(face: &Face, factor: f64) -> Face {
-    blend(std::iter::repeat(0), face, factor)
+    changed(face, |canvas| canvas.brightness(factor))
 }
 
 /// Mixes with the gray face: 0 is gray, 1 the face itself. A gray face stays as it is.
 pub fn color(face: &Face, factor: f64) -> Face {
-    let channels = face.channels();
-    let gray = gray_levels(face);
-    blend(
-        gray.into_iter()
-            .flat_map(|level| std::iter::repeat_n(level, channels)),
-        face,
-        factor,
-    )
+    changed(face, |canvas| canvas.color(factor))
 }
 
 /// Mixes with the mean brightness: 0 is flat gray, 1 the face itself.
 pub fn contrast(face: &Face, factor: f64) -> Face {
-    let gray = gray_levels(face);
-    let sum: u64 = gray.iter().map(|&level| u64::from(level)).sum();
-    let mean = (sum as f64 / gray.len() as f64 + 0.5) as u8;
-    blend(std::iter::repeat(mean), face, factor)
+    changed(face, |canvas| canvas.contrast(factor))
+}
+
+impl Canvas {
+    pub(super) fn brightness(&mut self, factor: f64) {
+        blend_with(0, &mut self.view.samples, factor);
+    }
+
+    pub(super) fn color(&mut self, factor: f64) {
+        let area = self.view.area();
+        self.spare.resize(self.view.samples.len(), 0);
+        let gray = &mut self.spare[..area];
+        let Some([red, green, blue]) = self.view.rgb() else {
+            return;
+        };
+        wide(|| {
+            let colors = red.iter().zip(green).zip(blue);
+            for (gray, ((&r, &g), &b)) in gray.iter_mut().zip(colors) {
+                *gray = level_of(r, g, b);
+            }
+        });
+        for plane in self.view.samples.chunks_exact_mut(area) {
+            blend(gray, plane, factor);
+        }
+    }
+
+    pub(super) fn contrast(&mut self, factor: f64) {
+        let mean = self.view.mean_level();
+        blend_with(mean, &mut self.view.samples, factor);
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use leaf_core::Random;
 
+use super::canvas::{Canvas, changed};
 use crate::Face;
 use crate::face::gray_level;
 
@@ -10,22 +11,7 @@ const FILL: [u8; 3] = [125, 123, 114];
 
 /// Covers the pixels `left..=right`, `top..=bottom` with gray; what lies outside the face is ignored.
 pub fn cutout(face: &Face, left: usize, top: usize, right: usize, bottom: usize) -> Face {
-    let gray = [gray_level(&FILL)];
-    let fill = if face.channels() == 3 {
-        &FILL[..]
-    } else {
-        &gray[..]
-    };
-    let mut covered = face.clone();
-    let (width, channels) = (face.width(), face.channels());
-    let (right, bottom) = (right.min(width - 1), bottom.min(face.height() - 1));
-    for y in top..=bottom {
-        for x in left..=right {
-            let start = (y * width + x) * channels;
-            covered.samples_mut()[start..start + channels].copy_from_slice(fill);
-        }
-    }
-    covered
+    changed(face, |canvas| canvas.cutout((left, right), (top, bottom)))
 }
 
 /// One box whose side is uniform in 0 to `largest` of the width, anywhere on the face.
@@ -34,18 +20,39 @@ pub fn cutout(face: &Face, left: usize, top: usize, right: usize, bottom: usize)
 /// left or upper border is moved inside and one over the right or lower border is cut, and the last
 /// row and column of the box are covered too. A side of 0 covers nothing.
 pub fn random_cutout(face: &Face, largest: f64, random: &mut Random) -> Face {
-    let side = random.uniform() * largest * face.width() as f64;
-    let mut span = |length: usize| {
-        let length = length as f64;
-        let center = 1. + random.uniform() * (length - 1.);
-        let start = (center - side / 2.).max(0.).floor();
-        (start as usize, (start + side).min(length) as usize)
-    };
-    let ((left, right), (top, bottom)) = (span(face.width()), span(face.height()));
-    if side <= 0. {
-        return face.clone();
+    changed(face, |canvas| canvas.random_cutout(largest, random))
+}
+
+impl Canvas {
+    /// Covers columns and rows from the first to the last of each.
+    fn cutout(&mut self, columns: (usize, usize), rows: (usize, usize)) {
+        let (width, area) = (self.view.width, self.view.area());
+        let fill = match self.view.channels {
+            3 => FILL,
+            _ => [gray_level(&FILL); 3],
+        };
+        let (left, end) = (columns.0.min(width), columns.1.saturating_add(1).min(width));
+        let count = rows.1.saturating_add(1).saturating_sub(rows.0);
+        for (plane, level) in self.view.samples.chunks_exact_mut(area).zip(fill) {
+            for row in plane.chunks_exact_mut(width).skip(rows.0).take(count) {
+                row[left..end.max(left)].fill(level);
+            }
+        }
     }
-    cutout(face, left, top, right, bottom)
+
+    pub(super) fn random_cutout(&mut self, largest: f64, random: &mut Random) {
+        let side = random.uniform() * largest * self.view.width as f64;
+        let mut span = |length: usize| {
+            let length = length as f64;
+            let center = 1. + random.uniform() * (length - 1.);
+            let start = (center - side / 2.).max(0.).floor();
+            (start as usize, (start + side).min(length) as usize)
+        };
+        let (columns, rows) = (span(self.view.width), span(self.view.height));
+        if side > 0. {
+            self.cutout(columns, rows);
+        }
+    }
 }
 
 #[cfg(test)]

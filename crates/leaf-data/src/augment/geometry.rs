@@ -1,37 +1,59 @@
 //! Rotation, shear and translation: nearest pixel, black outside, same size.
 
-use super::affine::affine;
+use super::canvas::{Canvas, changed};
 use crate::Face;
 
 /// Turns the face about its center, counter-clockwise, by an angle in degrees.
 pub fn rotate(face: &Face, degrees: f64) -> Face {
-    let radians = -degrees.rem_euclid(360.).to_radians();
-    // 15 decimals, as Pillow rounds, make quarter turns exact.
-    let rounded = |v: f64| (v * 1e15).round() / 1e15;
-    let (cos, sin) = (rounded(radians.cos()), rounded(radians.sin()));
-    let (x, y) = (face.width() as f64 / 2., face.height() as f64 / 2.);
-    let (shift_x, shift_y) = (-cos * x - sin * y + x, sin * x - cos * y + y);
-    affine(face, [cos, sin, shift_x, -sin, cos, shift_y])
+    changed(face, |canvas| canvas.rotate(degrees))
 }
 
 /// Moves each row by `share` of its distance from the top: `x_in = x + share y`.
 pub fn shear_x(face: &Face, share: f64) -> Face {
-    affine(face, [1., share, 0., 0., 1., 0.])
+    changed(face, |canvas| canvas.shear_x(share))
 }
 
 /// Moves each column by `share` of its distance from the left: `y_in = y + share x`.
 pub fn shear_y(face: &Face, share: f64) -> Face {
-    affine(face, [1., 0., 0., share, 1., 0.])
+    changed(face, |canvas| canvas.shear_y(share))
 }
 
 /// Moves the face to the left by `share` of its width.
 pub fn translate_x(face: &Face, share: f64) -> Face {
-    affine(face, [1., 0., share * face.width() as f64, 0., 1., 0.])
+    changed(face, |canvas| canvas.translate_x(share))
 }
 
 /// Moves the face up by `share` of its height.
 pub fn translate_y(face: &Face, share: f64) -> Face {
-    affine(face, [1., 0., 0., 0., 1., share * face.height() as f64])
+    changed(face, |canvas| canvas.translate_y(share))
+}
+
+impl Canvas {
+    pub(super) fn rotate(&mut self, degrees: f64) {
+        let radians = -degrees.rem_euclid(360.).to_radians();
+        // 15 decimals, as Pillow rounds, make quarter turns exact.
+        let rounded = |v: f64| (v * 1e15).round() / 1e15;
+        let (cos, sin) = (rounded(radians.cos()), rounded(radians.sin()));
+        let (x, y) = (self.view.width as f64 / 2., self.view.height as f64 / 2.);
+        let (shift_x, shift_y) = (-cos * x - sin * y + x, sin * x - cos * y + y);
+        self.affine([cos, sin, shift_x, -sin, cos, shift_y]);
+    }
+
+    pub(super) fn shear_x(&mut self, share: f64) {
+        self.affine([1., share, 0., 0., 1., 0.]);
+    }
+
+    pub(super) fn shear_y(&mut self, share: f64) {
+        self.affine([1., 0., 0., share, 1., 0.]);
+    }
+
+    pub(super) fn translate_x(&mut self, share: f64) {
+        self.affine([1., 0., share * self.view.width as f64, 0., 1., 0.]);
+    }
+
+    pub(super) fn translate_y(&mut self, share: f64) {
+        self.affine([1., 0., 0., 0., 1., share * self.view.height as f64]);
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Operations on a channel's levels as a whole.
 
-use super::look_up;
+use super::canvas::{Canvas, changed};
 use crate::Face;
+use crate::wide::wide;
 
 type Table = [u8; 256];
 
@@ -18,32 +19,61 @@ const IDENTITY: Table = {
 /// Stretches each channel so that its darkest level becomes 0 and its brightest 255 (254 where the
 /// arithmetic, which is Pillow's, cuts off a rounding error).
 pub fn autocontrast(face: &Face) -> Face {
-    look_up(face, &tables(face, stretched))
+    changed(face, Canvas::autocontrast)
 }
 
 /// Spreads each channel's levels so that they occur about equally often.
 pub fn equalize(face: &Face) -> Face {
-    look_up(face, &tables(face, equalized))
+    changed(face, Canvas::equalize)
 }
 
-fn tables(face: &Face, table: impl Fn(&[usize; 256]) -> Table) -> Vec<Table> {
-    let channels = face.channels();
-    let mut counts = vec![[0; 256]; channels];
-    for (i, &sample) in face.samples().iter().enumerate() {
-        counts[i % channels][usize::from(sample)] += 1;
+impl Canvas {
+    pub(super) fn autocontrast(&mut self) {
+        self.look_up(stretched);
     }
-    counts.iter().map(table).collect()
+
+    pub(super) fn equalize(&mut self) {
+        self.look_up(|plane| equalized(&counts(plane)));
+    }
+
+    /// Replaces each level by what its channel's table says.
+    fn look_up(&mut self, table: impl Fn(&[u8]) -> Table) {
+        let area = self.view.area();
+        for plane in self.view.samples.chunks_exact_mut(area) {
+            let table = table(plane);
+            for sample in plane {
+                *sample = table[usize::from(*sample)];
+            }
+        }
+    }
 }
 
-fn stretched(counts: &[usize; 256]) -> Table {
-    let occurs = |count: &usize| *count > 0;
-    let low = counts.iter().position(occurs).unwrap_or(0);
-    let high = counts.iter().rposition(occurs).unwrap_or(0);
+/// How often each level occurs. Neighbors are often alike, and a count must be written before it can be
+/// read again, so four counts take turns.
+fn counts(plane: &[u8]) -> [usize; 256] {
+    let mut parts = [[0u32; 256]; 4];
+    let (fours, rest) = plane.as_chunks::<4>();
+    for four in fours {
+        for (part, &sample) in parts.iter_mut().zip(four) {
+            part[usize::from(sample)] += 1;
+        }
+    }
+    for &sample in rest {
+        parts[0][usize::from(sample)] += 1;
+    }
+    std::array::from_fn(|level| parts.iter().map(|part| part[level] as usize).sum())
+}
+
+fn stretched(plane: &[u8]) -> Table {
+    let (low, high) = wide(|| {
+        let ends = |(low, high): (u8, u8), &sample: &u8| (low.min(sample), high.max(sample));
+        plane.iter().fold((255, 0), ends)
+    });
     if high <= low {
         return IDENTITY;
     }
-    let scale = 255. / (high - low) as f64;
-    let offset = -(low as f64) * scale;
+    let scale = 255. / f64::from(high - low);
+    let offset = -f64::from(low) * scale;
     IDENTITY.map(|level| (f64::from(level) * scale + offset) as u8)
 }
 

@@ -5,46 +5,34 @@
 //! channel and for three.
 
 mod affine;
+mod blend;
+mod canvas;
 mod color;
 mod config;
 mod crop;
 mod cutout;
 mod geometry;
 mod histogram;
+mod operation;
+#[cfg(test)]
+mod plain;
 mod rand_augment;
+mod resized_crop;
 mod sharpness;
 mod threshold;
 
+pub(crate) use canvas::Canvas;
 pub use color::{brightness, color, contrast};
 pub use config::{AugmentConfig, Augmentation};
-pub use crop::{flip, random_crop, shift};
+pub use crop::{Border, flip, random_crop, shift};
 pub use cutout::{cutout, random_cutout};
 pub use geometry::{rotate, shear_x, shear_y, translate_x, translate_y};
 pub use histogram::{autocontrast, equalize};
-pub use rand_augment::{Operation, rand_augment};
+pub use operation::{Choice, Operation};
+pub use rand_augment::rand_augment;
+pub use resized_crop::ResizedCrop;
 pub use sharpness::sharpness;
 pub use threshold::{invert, posterize, solarize};
-
-use crate::Face;
-
-/// Mixes two faces of one size: `a + factor (b - a)`, cut to whole levels as Pillow's `blend`.
-fn blend(a: impl Iterator<Item = u8>, b: &Face, factor: f64) -> Face {
-    let factor = factor as f32;
-    let mixed = a.zip(b.samples()).map(|(a, &b)| {
-        let (a, b) = (f32::from(a), f32::from(b));
-        // The cast to u8 cuts toward zero and holds levels within 0..=255.
-        (a + factor * (b - a)) as u8
-    });
-    b.like(mixed.collect())
-}
-
-/// Replaces each level by what the table of its channel says.
-fn look_up(face: &Face, tables: &[[u8; 256]]) -> Face {
-    let channels = face.channels();
-    let samples = face.samples().iter().enumerate();
-    let replaced = samples.map(|(i, &s)| tables[(i % channels) % tables.len()][usize::from(s)]);
-    face.like(replaced.collect())
-}
 
 #[cfg(test)]
 pub(crate) mod test_faces {

@@ -1,32 +1,70 @@
 //! Sharpness: a mixture with the smoothed picture.
 
-use super::blend;
+use pulp::NullaryFnOnce;
+
+use super::blend::blend;
+use super::canvas::{Canvas, changed};
 use crate::Face;
+use crate::wide::wide;
 
 /// Mixes with the smoothed face: 0 is smooth, 1 the face itself, below 1 softer.
 pub fn sharpness(face: &Face, factor: f64) -> Face {
-    blend(smooth(face).into_iter(), face, factor)
+    changed(face, |canvas| canvas.sharpness(factor))
+}
+
+impl Canvas {
+    pub(super) fn sharpness(&mut self, factor: f64) {
+        let Canvas { view, spare, .. } = self;
+        let (width, area) = (view.width, view.area());
+        spare.resize(area.max(spare.len()), 0);
+        let mut sums = vec![0; width];
+        for plane in view.samples.chunks_exact_mut(area) {
+            let soft = &mut spare[..area];
+            soft.copy_from_slice(plane);
+            if width >= 3 {
+                let sums = &mut sums;
+                wide(Smooth { plane, soft, sums });
+            }
+            blend(soft, plane, factor);
+        }
+    }
 }
 
 /// Pillow's filter `SMOOTH`: the mean of a pixel (weight 5) and its eight neighbors, over 13; the
-/// outermost pixels stay as they are.
-fn smooth(face: &Face) -> Vec<u8> {
-    let (height, width, channels) = (face.height(), face.width(), face.channels());
-    let samples = face.samples();
-    let mut out = samples.to_vec();
-    let stride = width * channels;
-    for y in 1..height.saturating_sub(1) {
-        for i in y * stride + channels..(y + 1) * stride - channels {
-            let three = |i: usize| {
-                u32::from(samples[i - channels])
-                    + u32::from(samples[i])
-                    + u32::from(samples[i + channels])
-            };
-            let sum = three(i - stride) + three(i) + three(i + stride) + 4 * u32::from(samples[i]);
-            out[i] = ((2 * sum + 13) / 26) as u8;
+/// outermost pixels of `soft` stay as they are. `sums` is as long as a row.
+struct Smooth<'a> {
+    plane: &'a [u8],
+    soft: &'a mut [u8],
+    sums: &'a mut [u16],
+}
+
+impl NullaryFnOnce for Smooth<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let width = self.sums.len();
+        let above = self.plane.chunks_exact(width);
+        let (here, below) = (above.clone().skip(1), above.clone().skip(2));
+        let outs = self.soft.chunks_exact_mut(width).skip(1);
+        for (((above, here), below), out) in above.zip(here).zip(below).zip(outs) {
+            smooth_row([above, here, below], &mut out[1..width - 1], self.sums);
         }
     }
-    out
+}
+
+#[inline(always)]
+fn smooth_row([above, here, below]: [&[u8]; 3], out: &mut [u8], sums: &mut [u16]) {
+    let columns = above.iter().zip(here).zip(below);
+    for (sum, ((&above, &here), &below)) in sums.iter_mut().zip(columns) {
+        *sum = u16::from(above) + u16::from(here) + u16::from(below);
+    }
+    let threes = sums.iter().zip(&sums[1..]).zip(&sums[2..]);
+    for ((out, &center), ((left, middle), right)) in out.iter_mut().zip(&here[1..]).zip(threes) {
+        // At most 13 * 255, so 16 bits hold twice that.
+        let sum = left + middle + right + 4 * u16::from(center);
+        *out = ((2 * sum + 13) / 26) as u8;
+    }
 }
 
 #[cfg(test)]

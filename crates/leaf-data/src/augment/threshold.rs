@@ -1,22 +1,47 @@
 //! Operations on each level alone.
 
+use super::canvas::{Canvas, changed};
 use crate::Face;
+use crate::wide::wide;
 
 /// The negative: `255 - level`.
 pub fn invert(face: &Face) -> Face {
-    face.like(face.samples().iter().map(|s| 255 - s).collect())
+    changed(face, |canvas| canvas.each(|level| 255 - level))
 }
 
 /// Keeps the highest `bits` bits of each level; 8 or more change nothing, 0 gives black.
 pub fn posterize(face: &Face, bits: u32) -> Face {
-    let mask = 0xff_u8.checked_shl(8 - bits.min(8)).unwrap_or(0);
-    face.like(face.samples().iter().map(|s| s & mask).collect())
+    changed(face, |canvas| canvas.posterize(bits))
 }
 
 /// Inverts levels from `threshold` on; 256 changes nothing, 0 gives the negative.
 pub fn solarize(face: &Face, threshold: f64) -> Face {
-    let solar = |&s: &u8| if f64::from(s) < threshold { s } else { 255 - s };
-    face.like(face.samples().iter().map(solar).collect())
+    changed(face, |canvas| canvas.solarize(threshold))
+}
+
+impl Canvas {
+    pub(super) fn posterize(&mut self, bits: u32) {
+        let mask = 0xff_u8.checked_shl(8 - bits.min(8)).unwrap_or(0);
+        self.each(|level| level & mask);
+    }
+
+    pub(super) fn solarize(&mut self, threshold: f64) {
+        // A whole level lies below the threshold if it lies below the next whole number.
+        let first = threshold.ceil() as u16;
+        self.each(|level| match u16::from(level) < first {
+            true => level,
+            false => 255 - level,
+        });
+    }
+
+    fn each(&mut self, change: impl Fn(u8) -> u8) {
+        let samples = &mut self.view.samples;
+        wide(|| {
+            for sample in samples {
+                *sample = change(*sample);
+            }
+        });
+    }
 }
 
 #[cfg(test)]

@@ -8,28 +8,29 @@ use super::Face;
 /// ```
 /// assert_eq!(leaf_data::face::gray_level(&[255, 0, 0]), 76);
 /// ```
-pub fn gray_level(rgb: &[u8; 3]) -> u8 {
-    let [r, g, b] = rgb.map(u32::from);
+pub fn gray_level(&[r, g, b]: &[u8; 3]) -> u8 {
+    level_of(r, g, b)
+}
+
+/// [`gray_level`] of a color whose channels come from different places.
+#[inline(always)]
+pub(crate) fn level_of(r: u8, g: u8, b: u8) -> u8 {
+    let [r, g, b] = [r, g, b].map(u32::from);
     ((19595 * r + 38470 * g + 7471 * b + 0x8000) >> 16) as u8
 }
 
 /// The face in one channel; a face in one channel stays as it is.
 pub fn to_gray(face: &Face) -> Face {
-    let samples = gray_levels(face);
+    if face.channels == 1 {
+        return face.clone();
+    }
+    let pixels = face.samples.as_chunks::<3>().0;
+    let samples = pixels.iter().map(gray_level).collect();
     Face {
         samples,
         channels: 1,
         ..*face
     }
-}
-
-/// Brightness of each pixel, row by row.
-pub(crate) fn gray_levels(face: &Face) -> Vec<u8> {
-    if face.channels == 1 {
-        return face.samples.clone();
-    }
-    let pixels = face.samples.as_chunks::<3>().0;
-    pixels.iter().map(gray_level).collect()
 }
 
 #[cfg(test)]

@@ -2,14 +2,17 @@
 
 mod decode;
 mod gray;
+mod planes;
 mod resample;
 mod resize;
 
 pub(crate) use decode::header;
 pub use decode::{MAX_SIDE, decode, decode_file};
-pub(crate) use gray::gray_levels;
+pub(crate) use gray::level_of;
 pub use gray::{gray_level, to_gray};
+pub(crate) use planes::Planes;
 pub use resize::{center_crop, fit_square, resize, resize_shorter_side};
+pub(crate) use resize::{fit_planes, scaled};
 
 use serde::{Deserialize, Serialize};
 
@@ -81,12 +84,6 @@ impl Face {
         })
     }
 
-    /// A face of the same size whose samples are `samples`; the caller keeps their number.
-    pub(crate) fn like(&self, samples: Vec<u8>) -> Self {
-        debug_assert_eq!(samples.len(), self.samples.len());
-        Self { samples, ..*self }
-    }
-
     /// A face whose sample at `(y, x, channel)` is what the function says; sides and channels are
     /// those of an existing face, so they are not checked again.
     pub(crate) fn from_pixels<'a>(
@@ -127,10 +124,6 @@ impl Face {
     /// All samples, row by row, pixel by pixel.
     pub fn samples(&self) -> &[u8] {
         &self.samples
-    }
-
-    pub(crate) fn samples_mut(&mut self) -> &mut [u8] {
-        &mut self.samples
     }
 
     /// The samples of one pixel.

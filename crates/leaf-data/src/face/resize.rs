@@ -1,6 +1,6 @@
 //! Other sizes: bilinear with a filter as wide as the reduction, sample by sample what Pillow computes.
 
-use super::{Face, resample};
+use super::{Face, Planes, resample};
 use crate::{Error, Result};
 
 /// The face at this size.
@@ -8,9 +8,25 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::OutOfRange`] if a side is 0 or above [`super::MAX_SIDE`].
 pub fn resize(face: &Face, height: usize, width: usize) -> Result<Face> {
+    Ok(resize_planes(Planes::of(face), height, width)?.to_face())
+}
+
+/// [`resize`] of planes.
+fn resize_planes(planes: Planes, height: usize, width: usize) -> Result<Planes> {
     side("height", height)?;
     side("width", width)?;
-    Ok(resample::rows(&resample::columns(face, width), height))
+    Ok(scaled(planes, height, width))
+}
+
+/// Planes at this size, whose sides are at least 1.
+pub(crate) fn scaled(mut planes: Planes, height: usize, width: usize) -> Planes {
+    if planes.width != width {
+        planes = resample::columns(&planes, width);
+    }
+    if planes.height != height {
+        planes = resample::rows(&planes, height);
+    }
+    planes
 }
 
 /// The face with its shorter side at `size`, the longer one in proportion (rounded down).
@@ -18,8 +34,12 @@ pub fn resize(face: &Face, height: usize, width: usize) -> Result<Face> {
 /// # Errors
 /// [`Error::OutOfRange`] if a side becomes 0 or above [`super::MAX_SIDE`].
 pub fn resize_shorter_side(face: &Face, size: usize) -> Result<Face> {
+    Ok(shorter_side(Planes::of(face), size)?.to_face())
+}
+
+fn shorter_side(planes: Planes, size: usize) -> Result<Planes> {
     side("size", size)?;
-    let shorter = face.height.min(face.width);
+    let shorter = planes.height.min(planes.width);
     let scaled = |side: usize| {
         if side == shorter {
             size
@@ -27,19 +47,13 @@ pub fn resize_shorter_side(face: &Face, size: usize) -> Result<Face> {
             side * size / shorter
         }
     };
-    resize(face, scaled(face.height), scaled(face.width))
+    let (height, width) = (scaled(planes.height), scaled(planes.width));
+    resize_planes(planes, height, width)
 }
 
 /// The middle of the face, at most `size` on each side.
 pub fn center_crop(face: &Face, size: usize) -> Face {
-    let (height, width) = (face.height.min(size), face.width.min(size));
-    if (height, width) == (face.height, face.width) {
-        return face.clone();
-    }
-    let (top, left) = ((face.height - height) / 2, (face.width - width) / 2);
-    Face::from_pixels(height, width, face.channels, |y, x| {
-        face.pixel(top + y, left + x)
-    })
+    Planes::of(face).center(size).to_face()
 }
 
 /// The face as a square of this side: its shorter side is resized, what the longer one has more is
@@ -48,10 +62,16 @@ pub fn center_crop(face: &Face, size: usize) -> Face {
 /// # Errors
 /// [`Error::OutOfRange`] if the side is 0 or above [`super::MAX_SIDE`].
 pub fn fit_square(face: &Face, size: usize) -> Result<Face> {
-    if face.height == face.width {
-        return resize(face, size, size);
-    }
-    Ok(center_crop(&resize_shorter_side(face, size)?, size))
+    Ok(fit_planes(face, size)?.to_face())
+}
+
+/// [`fit_square`] in planes.
+pub(crate) fn fit_planes(face: &Face, size: usize) -> Result<Planes> {
+    let planes = shorter_side(Planes::of(face), size)?;
+    Ok(match planes.height == planes.width {
+        true => planes,
+        false => planes.center(size),
+    })
 }
 
 fn side(field: &'static str, value: usize) -> Result<()> {

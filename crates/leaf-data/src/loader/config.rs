@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::faces::CACHE_MB;
 use crate::face::{Color, MAX_SIDE};
 use crate::{AugmentConfig, Augmentation, Error, Normalization, Result};
 
@@ -67,6 +68,9 @@ pub struct LoaderConfig {
     /// number.
     #[serde(with = "leaf_core::switch")]
     pub threads: Option<usize>,
+    /// Megabytes of decoded faces that are kept of each list, for [`crate::Faces::with_cache`]; 0 decodes each face
+    /// whenever it is used. It changes no number.
+    pub cache_mb: usize,
 }
 
 impl Default for LoaderConfig {
@@ -77,6 +81,7 @@ impl Default for LoaderConfig {
             mu: 2,
             augment: AugmentConfig::default(),
             threads: None,
+            cache_mb: CACHE_MB,
         }
     }
 }

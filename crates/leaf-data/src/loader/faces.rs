@@ -1,16 +1,19 @@
 //! Faces at their working size, each decoded once.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use candle_core::{Device, Tensor};
 
 use super::ImageConfig;
-use crate::face::fit_square;
-use crate::normalize::append_planes;
+use crate::face::{Planes, fit_planes};
+use crate::normalize::{Line, append_planes};
 use crate::{Entry, Error, Face, Result, threads};
 
-/// A list of faces at their working size, as 8-bit samples in memory. Each is decoded and resized
-/// when it is first used.
+/// A list of faces at their working size, as 8-bit samples. Each is decoded and resized when it is first
+/// used, and kept in memory as long as there is room ([`Faces::with_cache`]); the others are decoded
+/// again. What is kept changes no number.
 ///
 /// A face whose sides differ is cut to the square in its middle.
 ///
@@ -32,9 +35,14 @@ use crate::{Entry, Error, Face, Result, threads};
 pub struct Faces {
     entries: Vec<Entry>,
     config: ImageConfig,
-    tables: Vec<[f32; 256]>,
-    decoded: Vec<OnceLock<Face>>,
+    lines: Vec<Line>,
+    decoded: Vec<OnceLock<Planes>>,
+    /// How many more faces may be kept.
+    room: AtomicUsize,
 }
+
+/// Megabytes of decoded faces that are kept unless something else is asked for.
+pub(super) const CACHE_MB: usize = 2048;
 
 impl Faces {
     /// Faces of these entries, in their order.
@@ -43,12 +51,25 @@ impl Faces {
     /// [`Error::OutOfRange`] if the configuration makes no sense.
     pub fn new(entries: &[Entry], config: &ImageConfig) -> Result<Self> {
         config.check()?;
-        Ok(Self {
+        let faces = Self {
             entries: entries.to_vec(),
             config: config.clone(),
-            tables: config.normalization().tables(),
+            lines: config.normalization().lines(),
             decoded: entries.iter().map(|_| OnceLock::new()).collect(),
-        })
+            room: AtomicUsize::new(0),
+        };
+        Ok(faces.with_cache(CACHE_MB))
+    }
+
+    /// The same faces, none decoded yet, of which as many are kept as fit into so many megabytes: 0 keeps
+    /// none.
+    #[must_use]
+    pub fn with_cache(mut self, megabytes: usize) -> Self {
+        let face = self.config.size * self.config.size * self.config.color.channels();
+        let room = (megabytes.saturating_mul(1 << 20) / face).min(self.len());
+        self.decoded.fill_with(OnceLock::new);
+        self.room = AtomicUsize::new(room);
+        self
     }
 
     /// How many faces there are.
@@ -78,27 +99,42 @@ impl Faces {
     ///
     /// # Panics
     /// If there are not that many faces.
-    pub fn face(&self, place: usize) -> Result<&Face> {
-        let cell = &self.decoded[place];
-        if let Some(face) = cell.get() {
-            return Ok(face);
-        }
-        let face = self.entries[place].face(self.config.color)?;
-        let face = fit_square(&face, self.config.size)?;
-        // Two threads may decode the same face at once; both get the same one.
-        Ok(cell.get_or_init(|| face))
+    pub fn face(&self, place: usize) -> Result<Face> {
+        Ok(self.planes(place)?.to_face())
     }
 
-    /// Decodes all faces now, on all threads. `progress` is told how many faces of how many are done.
+    pub(super) fn planes(&self, place: usize) -> Result<Cow<'_, Planes>> {
+        let cell = &self.decoded[place];
+        if let Some(planes) = cell.get() {
+            return Ok(Cow::Borrowed(planes));
+        }
+        let face = self.entries[place].face(self.config.color)?;
+        let planes = fit_planes(&face, self.config.size)?;
+        let one_less = |room: usize| room.checked_sub(1);
+        let order = Ordering::Relaxed;
+        if self.room.fetch_update(order, order, one_less).is_err() {
+            return Ok(Cow::Owned(planes));
+        }
+        if let Err(planes) = cell.set(planes) {
+            // Another thread decoded the same face meanwhile.
+            self.room.fetch_add(1, order);
+            return Ok(Cow::Owned(planes));
+        }
+        self.planes(place)
+    }
+
+    /// Decodes all faces that there is room for now, on all threads. `progress` is told how many faces of how
+    /// many are done.
     ///
     /// # Errors
     /// The first face's error in the list's order, if any cannot be decoded.
     pub fn preload(&self, mut progress: impl FnMut(usize, usize)) -> Result<()> {
         let mut first: Option<(usize, Error)> = None;
         let mut done = 0;
+        let count = self.room.load(Ordering::Relaxed).min(self.len());
         threads::each(
-            self.len(),
-            |place| self.face(place).err(),
+            count,
+            |place| self.planes(place).err(),
             |place, error| {
                 if let Some(error) = error
                     && first.as_ref().is_none_or(|(earlier, _)| place < *earlier)
@@ -106,7 +142,7 @@ impl Faces {
                     first = Some((place, error));
                 }
                 done += 1;
-                progress(done, self.len());
+                progress(done, count);
             },
         );
         first.map_or(Ok(()), |(_, error)| Err(error))
@@ -155,7 +191,7 @@ impl Faces {
     fn images(&self, places: std::ops::Range<usize>, device: &Device) -> Result<Tensor> {
         let mut stack = self.stack(places.len());
         for place in places {
-            stack.push(self.face(place)?);
+            stack.push(&*self.planes(place)?);
         }
         Ok(stack.tensor()?.to_device(device)?)
     }
@@ -171,7 +207,7 @@ impl Faces {
     /// An empty stack with room for `count` images.
     pub(super) fn stack(&self, count: usize) -> Stack<'_> {
         let size = self.config.size;
-        let values = Vec::with_capacity(count * self.tables.len() * size * size);
+        let values = Vec::with_capacity(count * self.lines.len() * size * size);
         Stack {
             faces: self,
             values,
@@ -190,15 +226,15 @@ pub(super) struct Stack<'a> {
 
 impl Stack<'_> {
     /// Adds a face of the working size.
-    pub(super) fn push(&mut self, face: &Face) {
-        append_planes(face, &self.faces.tables, &mut self.values);
+    pub(super) fn push(&mut self, face: &Planes) {
+        append_planes(face, &self.faces.lines, &mut self.values);
         self.count += 1;
     }
 
     /// `(N, channels, size, size)` on the CPU.
     pub(super) fn tensor(self) -> Result<Tensor> {
         let size = self.faces.config.size;
-        let shape = (self.count, self.faces.tables.len(), size, size);
+        let shape = (self.count, self.faces.lines.len(), size, size);
         Ok(Tensor::from_vec(self.values, shape, &Device::Cpu)?)
     }
 }
@@ -290,6 +326,28 @@ mod tests {
             let values = images.flatten_all().unwrap().to_vec1::<f32>().unwrap();
             assert!(values.iter().all(|v| (-1. ..=1.).contains(v)));
         }
+    }
+
+    #[test]
+    fn only_as_many_faces_are_kept_as_there_is_room_for() {
+        // A face of 512 x 512 takes a quarter of a megabyte.
+        let data = sizes(&[4, 3], 0);
+        let config = ImageConfig {
+            size: 512,
+            ..Default::default()
+        };
+        let faces = Faces::new(data.training(), &config).unwrap().with_cache(1);
+        let mut last = (0, 0);
+        faces.preload(|done, all| last = (done, all)).unwrap();
+        assert_eq!(last, (4, 4));
+        let kept = |place: usize| matches!(faces.planes(place).unwrap(), Cow::Borrowed(_));
+        assert_eq!([0, 3, 4, 6].map(kept), [true, true, false, false]);
+        let all = Faces::new(data.training(), &config).unwrap();
+        for place in 0..7 {
+            assert_eq!(faces.face(place).unwrap(), all.face(place).unwrap());
+        }
+        let none = all.with_cache(0);
+        assert!(matches!(none.planes(0).unwrap(), Cow::Owned(_)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use leaf_core::Random;
 use leaf_ssl::LabeledFaces;
 
 use super::Faces;
+use crate::augment::Canvas;
 use crate::{Augmentation, Result};
 
 /// How many faces go through the network at once.
@@ -27,11 +28,13 @@ pub struct LabeledPass {
 impl LabeledPass {
     fn chunk(&self, number: usize, places: &[usize], random: &Random) -> Result<(Tensor, Tensor)> {
         let mut stack = self.faces.stack(places.len());
+        let mut canvas = Canvas::default();
         let mut labels = Vec::with_capacity(places.len());
         for (row, &place) in places.iter().enumerate() {
             let mut stream = random.split_index((number * CHUNK + row) as u64);
-            let face = self.faces.face(place)?;
-            stack.push(&self.augmentation.weak(face, &mut stream));
+            let face = self.faces.planes(place)?;
+            self.augmentation.make_weak(&face, &mut canvas, &mut stream);
+            stack.push(canvas.view());
             labels.push(self.faces.label(place)?);
         }
         let labels = Tensor::from_vec(labels, places.len(), &Device::Cpu)?;

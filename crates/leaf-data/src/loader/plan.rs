@@ -9,7 +9,9 @@ use leaf_ssl::{Batch, Labeled, Unlabeled, Views};
 use super::rotation::rotated;
 use super::sampler::Sampler;
 use super::{Faces, LabeledPass, LoaderConfig};
-use crate::{Augmentation, Error, Face, LabelSplit, Result};
+use crate::augment::Canvas;
+use crate::face::Planes;
+use crate::{Augmentation, Error, LabelSplit, Result};
 
 /// All that a batch depends on, beside its step's number.
 #[derive(Clone, Debug)]
@@ -22,9 +24,17 @@ pub(super) struct Plan {
     labeled: Sampler,
     unlabeled: Sampler,
     random: Random,
+    /// Where this thread makes its views.
+    canvas: Canvas,
 }
 
-type Augment = fn(&Augmentation, &Face, &mut Random) -> Face;
+type Augment = fn(&Augmentation, &Planes, &mut Canvas, &mut Random);
+
+/// A view of each face: how it is made, and its stream.
+type View = (Augment, Random);
+
+const WEAK: Augment = Augmentation::make_weak;
+const STRONG: Augment = Augmentation::make_strong;
 
 impl Plan {
     pub(super) fn new(
@@ -60,6 +70,7 @@ impl Plan {
             labeled: Sampler::new(split.labeled(), random.split("labeled")),
             unlabeled: Sampler::new(split.unlabeled(), random.split("unlabeled")),
             random: random.split("views"),
+            canvas: Canvas::default(),
         })
     }
 
@@ -81,8 +92,9 @@ impl Plan {
             .iter()
             .map(|&place| self.faces.label(place))
             .collect::<Result<Vec<_>>>()?;
+        let view: View = (WEAK, random.split("labeled"));
         let labeled = Labeled {
-            images: self.view(&index, Augmentation::weak, &random.split("labeled"))?,
+            images: self.make(&index, &[view])?.swap_remove(0),
             labels: Tensor::from_vec(labels, index.len(), &Device::Cpu)?,
             index: asked_for(index, self.views.labeled_index),
         };
@@ -99,20 +111,22 @@ impl Plan {
         let size = self.unlabeled_size;
         let index = self.unlabeled.take(step.wrapping_mul(size as u64), size);
         let views = |count: usize, augment: Augment, random: Random| {
-            (0..count as u64)
-                .map(|i| self.view(&index, augment, &random.split_index(i)))
-                .collect::<Result<Vec<_>>>()
+            (0..count as u64).map(move |i| (augment, random.split_index(i)))
         };
-        let hidden_labels = self.hidden_labels(&index);
         let Views { weak, strong, .. } = self.views;
-        let strong = views(strong, Augmentation::strong, random.split("strong"))?;
+        let strong = views(strong, STRONG, random.split("strong"));
+        let views: Vec<View> = views(weak, WEAK, random.split("weak"))
+            .chain(strong)
+            .collect();
+        let mut weak_views = self.make(&index, &views)?;
+        let strong = weak_views.split_off(weak);
         let first = strong.first().filter(|_| self.views.rotated);
         let rotated = first.map(|first| rotated(first, random.split("quarters")));
         Ok(Unlabeled {
-            weak: views(weak, Augmentation::weak, random.split("weak"))?,
+            weak: weak_views,
             strong,
             rotated: rotated.transpose()?,
-            hidden_labels,
+            hidden_labels: self.hidden_labels(&index),
             index: asked_for(index, self.views.index),
         })
     }
@@ -138,18 +152,21 @@ impl Plan {
         }
     }
 
-    /// One view of each face; row i draws from the i-th stream.
-    fn view(&self, index: &[usize], augment: Augment, random: &Random) -> Result<Tensor> {
-        let mut stack = self.faces.stack(index.len());
+    /// Views of each face, which is looked up once; row i of a view draws from the view's i-th stream.
+    fn make(&mut self, index: &[usize], views: &[View]) -> Result<Vec<Tensor>> {
+        let mut stacks: Vec<_> = views
+            .iter()
+            .map(|_| self.faces.stack(index.len()))
+            .collect();
         for (row, &place) in index.iter().enumerate() {
-            let mut stream = random.split_index(row as u64);
-            stack.push(&augment(
-                &self.augmentation,
-                self.faces.face(place)?,
-                &mut stream,
-            ));
+            let face = self.faces.planes(place)?;
+            for ((augment, random), stack) in views.iter().zip(&mut stacks) {
+                let mut stream = random.split_index(row as u64);
+                augment(&self.augmentation, &face, &mut self.canvas, &mut stream);
+                stack.push(self.canvas.view());
+            }
         }
-        stack.tensor()
+        stacks.into_iter().map(|stack| stack.tensor()).collect()
     }
 }
 

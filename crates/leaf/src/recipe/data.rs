@@ -44,7 +44,10 @@ impl FaceSource {
                                     mnist:DIR or fashion-mnist:DIR";
 
     /// Reads the lists; no image is decoded but the drawn ones.
-    pub(crate) fn read(&self) -> Result<DataSet> {
+    ///
+    /// # Errors
+    /// [`Error::Data`] if a folder or list is not as its layout says.
+    pub fn read(&self) -> Result<DataSet> {
         Ok(match self {
             Self::Drawn => drawn_faces()?,
             Self::RafDb(folder) => raf_db(folder, RafImages::default())?,

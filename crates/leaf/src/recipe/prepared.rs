@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use leaf_data::{BadFile, CheckLevel, DataSet, Faces, LabelSplit};
+use leaf_data::{BadFile, CheckLevel, DataSet, Entry, Faces, LabelSplit};
 
 use leaf_ssl::Task;
 
@@ -60,16 +60,13 @@ impl Recipe {
         self.check(&task(&data, &split))?;
         let validation = match held_out.is_empty() {
             true => None,
-            false => Some(Faces::new(&held_out, &self.data.images)?),
+            false => Some(self.faces(&held_out)?),
         };
-        let training = Faces::new(data.training(), &self.data.images)?;
+        let training = self.faces(data.training())?;
         training.preload(report(&mut progress, "decoding"))?;
-        let mut tests = vec![(
-            "test".to_owned(),
-            Faces::new(data.test(), &self.data.images)?,
-        )];
+        let mut tests = vec![("test".to_owned(), self.faces(data.test())?)];
         for (name, more) in self.data.source.more_tests()? {
-            tests.push((name.to_owned(), Faces::new(more.test(), &self.data.images)?));
+            tests.push((name.to_owned(), self.faces(more.test())?));
         }
         for faces in tests.iter().map(|(_, faces)| faces).chain(&validation) {
             faces.preload(report(&mut progress, "decoding"))?;
@@ -82,6 +79,11 @@ impl Recipe {
             tests,
             bad,
         })
+    }
+
+    fn faces(&self, entries: &[Entry]) -> Result<Faces> {
+        let faces = Faces::new(entries, &self.data.images)?;
+        Ok(faces.with_cache(self.data.loader.cache_mb))
     }
 }
 
