@@ -65,8 +65,7 @@ impl Faces {
     /// none.
     #[must_use]
     pub fn with_cache(mut self, megabytes: usize) -> Self {
-        let face = self.config.size * self.config.size * self.config.color.channels();
-        let room = (megabytes.saturating_mul(1 << 20) / face).min(self.len());
+        let room = (megabytes.saturating_mul(1 << 20) / self.samples()).min(self.len());
         self.decoded.fill_with(OnceLock::new);
         self.room = AtomicUsize::new(room);
         self
@@ -90,6 +89,11 @@ impl Faces {
     /// How faces become tensors.
     pub fn config(&self) -> &ImageConfig {
         &self.config
+    }
+
+    /// Samples of each face.
+    pub(super) fn samples(&self) -> usize {
+        self.config.size * self.config.size * self.config.color.channels()
     }
 
     /// The face at this place.
@@ -206,11 +210,9 @@ impl Faces {
 
     /// An empty stack with room for `count` images.
     pub(super) fn stack(&self, count: usize) -> Stack<'_> {
-        let size = self.config.size;
-        let values = Vec::with_capacity(count * self.lines.len() * size * size);
         Stack {
             faces: self,
-            values,
+            values: Vec::with_capacity(count * self.samples()),
             count: 0,
         }
     }

@@ -3,6 +3,7 @@
 mod config;
 mod faces;
 mod labeled_pass;
+mod memory;
 mod plan;
 mod rotation;
 mod sampler;
@@ -120,7 +121,10 @@ impl Loader {
     fn batch(&mut self) -> Result<Batch> {
         let workers = match self.workers.take() {
             Some(workers) => workers,
-            None => Workers::start(&self.plan, self.step, self.threads)?,
+            None => {
+                memory::expect(self.plan.bytes());
+                Workers::start(&self.plan, self.step, self.threads)?
+            }
         };
         let batch = workers.receive(self.step)?;
         self.workers = Some(workers);

@@ -82,6 +82,19 @@ impl Plan {
         }
     }
 
+    /// Bytes of a batch's images.
+    pub(super) fn bytes(&self) -> usize {
+        let Views {
+            weak,
+            strong,
+            rotated,
+            ..
+        } = self.views;
+        let unlabeled = (weak + strong + usize::from(rotated)).saturating_mul(self.unlabeled_size);
+        let images = unlabeled.saturating_add(self.batch_size);
+        images.saturating_mul(size_of::<f32>() * self.faces.samples())
+    }
+
     /// The batch of a step, on the CPU.
     pub(super) fn batch(&mut self, step: u64) -> Result<Batch> {
         let random = self.random.split_index(step);
