@@ -1,20 +1,31 @@
 //! A run's figures for programs.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use super::{EvaluationReport, Observer, RunStart, RunSummary, SetMetrics, StepReport, Warning};
 use crate::{Error, Result};
 
-/// Writes a run's figures as one JSON object a line, each flushed as soon as it is known.
+/// Writes a run's figures as one JSON object a line, each handed to the system as soon as it is known.
 ///
 /// The field `event` says what a line is: `start`, `step` (those to show), `warning`, `evaluation`
 /// or `end`. A number that JSON cannot hold becomes `null`.
 pub struct JsonLines {
-    writer: Box<dyn Write>,
+    writer: Writer,
+    /// Whether the first line is there already.
+    started: bool,
+}
+
+enum Writer {
+    Any(Box<dyn Write>),
+    File {
+        path: PathBuf,
+        file: File,
+        bytes: u64,
+    },
 }
 
 impl std::fmt::Debug for JsonLines {
@@ -27,7 +38,8 @@ impl JsonLines {
     /// To any writer.
     pub fn new(writer: impl Write + 'static) -> Self {
         Self {
-            writer: Box::new(writer),
+            writer: Writer::Any(Box::new(writer)),
+            started: false,
         }
     }
 
@@ -36,25 +48,78 @@ impl JsonLines {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).map_err(|source| Error::Io {
-            action: "create",
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self::new(BufWriter::new(file)))
+        let file = File::create(path).map_err(io("create", path))?;
+        Ok(Self::to_file(path, file, 0))
+    }
+
+    /// Goes on in a file behind its first `bytes`, which a checkpoint counts on: what follows them is cut
+    /// off, since it will be written again.
+    ///
+    /// # Errors
+    /// [`Error::Shortened`] if the file has fewer bytes, and [`Error::Io`].
+    pub fn go_on(path: &Path, bytes: u64) -> Result<Self> {
+        let file = OpenOptions::new().append(true).open(path);
+        let file = file.map_err(io("open", path))?;
+        let found = file.metadata().map_err(io("read", path))?.len();
+        if found < bytes {
+            return Err(Error::Shortened {
+                path: path.to_owned(),
+                found,
+                expected: bytes,
+            });
+        }
+        file.set_len(bytes).map_err(io("write", path))?;
+        Ok(Self {
+            started: true,
+            ..Self::to_file(path, file, bytes)
+        })
+    }
+
+    fn to_file(path: &Path, file: File, bytes: u64) -> Self {
+        Self {
+            writer: Writer::File {
+                path: path.to_owned(),
+                file,
+                bytes,
+            },
+            started: false,
+        }
     }
 
     fn write(&mut self, line: &Value) -> Result<()> {
-        let written = writeln!(self.writer, "{line}").and_then(|()| self.writer.flush());
-        written.map_err(|source| Error::Output {
-            what: "metrics",
-            source,
-        })
+        let line = format!("{line}\n");
+        match &mut self.writer {
+            Writer::Any(writer) => {
+                let written = writer
+                    .write_all(line.as_bytes())
+                    .and_then(|()| writer.flush());
+                written.map_err(|source| Error::Output {
+                    what: "metrics",
+                    source,
+                })
+            }
+            Writer::File { path, file, bytes } => {
+                file.write_all(line.as_bytes()).map_err(io("write", path))?;
+                *bytes += line.len() as u64;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn io(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Error {
+    move |source| Error::Io {
+        action,
+        path: path.to_owned(),
+        source,
     }
 }
 
 impl Observer for JsonLines {
     fn on_start(&mut self, start: &RunStart) -> Result<()> {
+        if std::mem::replace(&mut self.started, true) {
+            return Ok(());
+        }
         self.write(&json!({
             "event": "start",
             "algorithm": start.algorithm,
@@ -88,15 +153,15 @@ impl Observer for JsonLines {
             "terms": terms,
             "diagnostics": diagnostics,
             "classifier_norm": report.classifier_norm,
+            "skipped": report.skipped,
             "seconds": report.seconds,
         }))
     }
 
     fn on_warning(&mut self, warning: &Warning) -> Result<()> {
-        let Warning::NothingSelected { step, .. } = warning;
         self.write(&json!({
             "event": "warning",
-            "step": step,
+            "step": warning.step(),
             "text": warning.to_string(),
         }))
     }
@@ -111,6 +176,15 @@ impl Observer for JsonLines {
         }))
     }
 
+    fn written(&mut self) -> Result<Option<(String, u64)>> {
+        let Writer::File { path, file, bytes } = &self.writer else {
+            return Ok(None);
+        };
+        file.sync_data().map_err(io("write", path))?;
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        Ok(Some((name.to_string_lossy().into_owned(), *bytes)))
+    }
+
     fn on_end(&mut self, summary: &RunSummary) -> Result<()> {
         let best = summary
             .best
@@ -122,6 +196,7 @@ impl Observer for JsonLines {
             "best": best,
             "sets": sets(&summary.last),
             "pseudo_labels": summary.pseudo_labels,
+            "skipped": summary.skipped,
             "seconds": summary.seconds,
         }))
     }
