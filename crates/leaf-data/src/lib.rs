@@ -78,6 +78,6 @@ pub use dataset::{BadFile, CheckLevel, DataSet, Entry, PixelText, RafImages, Sou
 pub use dataset::{drawn_faces, drawn_faces_unseen_styles};
 pub use error::{Error, Result};
 pub use face::{Color, Face};
-pub use loader::{Faces, ImageConfig, LabeledPass, Loader, LoaderConfig};
+pub use loader::{Faces, ImageConfig, LabeledPass, Loader, LoaderConfig, Roster};
 pub use normalize::Normalization;
 pub use split::{LabelSplit, Shuffle, SplitConfig, UnlabeledSet};

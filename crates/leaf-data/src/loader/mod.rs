@@ -4,6 +4,7 @@ mod config;
 mod faces;
 mod labeled_pass;
 mod plan;
+mod roster;
 mod rotation;
 mod sampler;
 mod workers;
@@ -17,6 +18,7 @@ use leaf_ssl::{Batch, Labeled, Rotated, Unlabeled, Views};
 pub use config::{ImageConfig, LoaderConfig};
 pub use faces::Faces;
 pub use labeled_pass::LabeledPass;
+pub use roster::Roster;
 
 use crate::{LabelSplit, Result, threads};
 use plan::Plan;
@@ -115,6 +117,11 @@ impl Loader {
     /// All labeled faces once, for algorithms that ask for it ([`Views::labeled_pass`]).
     pub fn labeled_pass(&self) -> LabeledPass {
         self.plan.labeled_pass(&self.device)
+    }
+
+    /// Which faces are in the batch of a step.
+    pub fn roster(&self) -> Roster {
+        self.plan.roster()
     }
 
     fn batch(&mut self) -> Result<Batch> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use leaf_core::Parameters;
 
-use super::{ModelCard, Part, remove, save_checkpoint};
+use super::{ModelCard, Part, remove, remove_unfinished, save_checkpoint};
 use crate::{Error, Result};
 
 /// Where a run keeps its last and its best weights.
@@ -25,6 +25,7 @@ impl CheckpointFolder {
             path: folder.to_owned(),
             source,
         })?;
+        remove_unfinished(folder)?;
         Ok(Self {
             folder: folder.to_owned(),
             card,

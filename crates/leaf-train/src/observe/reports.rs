@@ -144,14 +144,22 @@ pub enum Warning {
     },
     /// A step was left out because its loss or gradient was no number.
     Skipped(Box<NonFinite>),
+    /// A checkpoint is damaged, and an older one was taken.
+    Damaged {
+        /// The step of the older one.
+        step: usize,
+        /// What is wrong with the newer one.
+        what: String,
+    },
 }
 
 impl Warning {
-    /// The step that it is about, from 1.
+    /// The step that it is about, from 1; of a damaged checkpoint the one that it goes on from.
     pub fn step(&self) -> usize {
         match self {
             Self::NothingSelected { step, .. } => *step,
             Self::Skipped(found) => found.step,
+            Self::Damaged { step, .. } => *step,
         }
     }
 }
@@ -166,6 +174,9 @@ impl std::fmt::Display for Warning {
                 classifier_norm,
             } => (step, steps, confidence, classifier_norm),
             Self::Skipped(found) => return write!(f, "left out: {}", found.summary()),
+            Self::Damaged { step, what } => {
+                return write!(f, "going on after step {step}, since {what}");
+            }
         };
         write!(
             f,

@@ -124,6 +124,16 @@ impl SnapshotFolder {
         Ok((record, from_bytes(&bytes)?))
     }
 
+    /// Removes all snapshots.
+    pub(crate) fn clear(&self) -> Result<()> {
+        for ending in [JSON, TENSORS] {
+            for step in self.steps(ending)? {
+                remove(&self.path(step, ending))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The path of the newest snapshot's JSON, whole or not.
     pub(crate) fn last(&self) -> Option<PathBuf> {
         let steps = self.steps(JSON).ok()?;
@@ -144,6 +154,15 @@ impl SnapshotFolder {
     fn path(&self, step: usize, ending: &str) -> PathBuf {
         self.folder.join(format!("{STEP}{step:08}{ending}"))
     }
+}
+
+/// The newest checkpoint that [`crate::Trainer::with_snapshots`] wrote into a folder, whole or not.
+pub fn last_snapshot(folder: &Path) -> Option<PathBuf> {
+    let snapshots = SnapshotFolder {
+        folder: folder.to_owned(),
+        keep: 1,
+    };
+    snapshots.last()
 }
 
 const STEP: &str = "step-";

@@ -15,5 +15,6 @@ mod tensors;
 mod tests;
 
 pub(crate) use folder::SnapshotFolder;
+pub use folder::last_snapshot;
 pub(crate) use record::{BestRecord, FORMAT, Record};
 pub(crate) use tensors::{from_bytes, part, to_bytes};

@@ -83,7 +83,7 @@ fn tensors(step: usize) -> Result<State> {
 
 #[test]
 fn the_newest_comes_back_bit_for_bit() -> Result<()> {
-    let kept = Kept::with(&[2, 10, 4], 9)?;
+    let kept = Kept::with(&[2, 4, 10], 9)?;
     let found = kept.newest(&run())?.expect("a snapshot");
     assert_eq!(found.record.step, 10);
     assert_eq!(found.record.written["metrics.jsonl"], 17);

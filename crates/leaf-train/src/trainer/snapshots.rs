@@ -63,6 +63,17 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         Ok(self)
     }
 
+    /// Removes the checkpoints of an earlier run from the folder, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file that cannot be removed.
+    pub fn forget_snapshots(&self) -> Result<()> {
+        match &self.snapshots {
+            Some(snapshots) => snapshots.folder.clear(),
+            None => Ok(()),
+        }
+    }
+
     /// Writes a checkpoint before the first step too: for a start that cannot be made a second time, such as
     /// from weights that the run itself may replace.
     #[must_use]
