@@ -48,6 +48,25 @@ pub(crate) fn recipe(
     Ok(Some(recipe))
 }
 
+/// Says how to go on after an error whose cause is outside the run, such as a full disk.
+pub(crate) fn say_how(error: &leaf::Error, folder: &Path) {
+    use leaf::train::Error::{Batch, EvaluationData, Io};
+    let outside = matches!(
+        error,
+        leaf::Error::File { .. }
+            | leaf::Error::Data(_)
+            | leaf::Error::Train(Io { .. } | Batch { .. } | EvaluationData { .. })
+    );
+    let saved = leaf::train::last_snapshot(&folder.join("checkpoints"));
+    if let (true, Some(saved)) = (outside, saved) {
+        eprintln!(
+            "{} is kept: once the cause is gone, go on with --resume {}",
+            saved.display(),
+            folder.display()
+        );
+    }
+}
+
 /// The options that the command line names and that may not stand beside `--resume`.
 fn others(command: &Command, matches: &ArgMatches) -> Vec<String> {
     let named = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);

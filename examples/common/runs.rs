@@ -8,9 +8,9 @@ use leaf::recipe::{Outcome, Prepared, Recipe, RunFigures, Summary, TrainerChoice
 use leaf::ssl::SupervisedConfig;
 use leaf::train::Console;
 
-use crate::interrupt;
 use crate::say::say;
 use crate::table;
+use crate::{interrupt, resume};
 
 /// The names under which a summary holds what a run is compared with.
 const PLAIN: &str = "plain";
@@ -83,7 +83,8 @@ pub(crate) fn train_all(
         if resumes {
             run = run.resuming();
         }
-        let outcome = run.train(&mut [&mut Console::new()])?;
+        let outcome = run.train(&mut [&mut Console::new()]);
+        let outcome = outcome.inspect_err(|error| resume::say_how(error, &folder))?;
         outcomes.push((name, recipe, outcome));
     }
     report(&outcomes, data)?;

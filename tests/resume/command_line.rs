@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use leaf_train::Checkpoint;
 
@@ -72,29 +72,41 @@ fn a_run_goes_on_with_its_own_recipe_alone() -> Outcome {
     Ok(())
 }
 
+/// A process that does not outlive its test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It fails where the process has ended by itself.
+        let _ = self.0.kill();
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_saves_and_says_how_to_go_on() -> Outcome {
     let place = Place::new()?;
     let folder = text(&place.path("run"))?;
     let config = recipe_file(&place, "long.toml", 100_000)?;
-    let mut run = example(&["--config", &config, "--out", &folder])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut lines = BufReader::new(run.stderr.take().ok_or("no output")?).lines();
+    let mut run = Ended(
+        example(&["--config", &config, "--out", &folder])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?,
+    );
+    let mut lines = BufReader::new(run.0.stderr.take().ok_or("no output")?).lines();
     // Under way: cargo has become the program, which has the same number.
     for line in lines.by_ref() {
         if line?.starts_with("step 4/") {
             break;
         }
     }
-    let number = run.id().to_string();
+    let number = run.0.id().to_string();
     let sent = Command::new("kill").args(["-INT", &number]).status()?;
     assert!(sent.success());
     let rest: Vec<String> = lines.collect::<Result<_, _>>()?;
     let rest = rest.join("\n");
-    assert_eq!(run.wait()?.code(), Some(130), "{rest}");
+    assert_eq!(run.0.wait()?.code(), Some(130), "{rest}");
     assert!(
         rest.contains("of 100000") && rest.contains("stopped after step"),
         "{rest}"

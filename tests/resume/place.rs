@@ -107,7 +107,7 @@ pub(crate) fn recipe(faces: &Path) -> Recipe {
     recipe.data.loader.batch_size = 4;
     recipe.data.loader.threads = Some(1);
     let trainer: TrainerChoice = "freematch".parse().expect("a trainer");
-    recipe.trainer = trainer.with_leaf(Preset::Paper.config());
+    recipe.trainer = trainer.with_leaf(Preset::Robust.config());
     recipe.train.steps = 30;
     recipe.train.learning_rate = 0.02;
     recipe.train.ema_decay = Some(0.9);

@@ -63,7 +63,7 @@ fn another_data_set() -> Outcome {
     refused(
         &place,
         &place.recipe(),
-        &["another run: faces.training.hash"],
+        &["is a checkpoint of another run: faces.", ".hash is"],
     )?;
     fs::rename(joy.join("train-9.png"), joy.join("train-8.png"))?;
     fs::remove_file(place.faces().join("test/joy/test-3.png"))?;

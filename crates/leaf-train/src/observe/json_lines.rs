@@ -1,11 +1,11 @@
 //! A run's figures for programs.
 
-use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::written_file::WrittenFile;
 use super::{EvaluationReport, Observer, RunStart, RunSummary, SetMetrics, StepReport, Warning};
 use crate::{Error, Result};
 
@@ -21,11 +21,7 @@ pub struct JsonLines {
 
 enum Writer {
     Any(Box<dyn Write>),
-    File {
-        path: PathBuf,
-        file: File,
-        bytes: u64,
-    },
+    File(WrittenFile),
 }
 
 impl std::fmt::Debug for JsonLines {
@@ -48,8 +44,10 @@ impl JsonLines {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).map_err(io("create", path))?;
-        Ok(Self::to_file(path, file, 0))
+        Ok(Self {
+            writer: Writer::File(WrittenFile::create(path)?),
+            started: false,
+        })
     }
 
     /// Goes on in a file behind its first `bytes`, which a checkpoint counts on: what follows them is cut
@@ -58,37 +56,16 @@ impl JsonLines {
     /// # Errors
     /// [`Error::Shortened`] if the file has fewer bytes, and [`Error::Io`].
     pub fn go_on(path: &Path, bytes: u64) -> Result<Self> {
-        let file = OpenOptions::new().append(true).open(path);
-        let file = file.map_err(io("open", path))?;
-        let found = file.metadata().map_err(io("read", path))?.len();
-        if found < bytes {
-            return Err(Error::Shortened {
-                path: path.to_owned(),
-                found,
-                expected: bytes,
-            });
-        }
-        file.set_len(bytes).map_err(io("write", path))?;
         Ok(Self {
+            writer: Writer::File(WrittenFile::go_on(path, bytes)?),
             started: true,
-            ..Self::to_file(path, file, bytes)
         })
-    }
-
-    fn to_file(path: &Path, file: File, bytes: u64) -> Self {
-        Self {
-            writer: Writer::File {
-                path: path.to_owned(),
-                file,
-                bytes,
-            },
-            started: false,
-        }
     }
 
     fn write(&mut self, line: &Value) -> Result<()> {
         let line = format!("{line}\n");
         match &mut self.writer {
+            Writer::File(file) => file.append(line.as_bytes()),
             Writer::Any(writer) => {
                 let written = writer
                     .write_all(line.as_bytes())
@@ -98,20 +75,7 @@ impl JsonLines {
                     source,
                 })
             }
-            Writer::File { path, file, bytes } => {
-                file.write_all(line.as_bytes()).map_err(io("write", path))?;
-                *bytes += line.len() as u64;
-                Ok(())
-            }
         }
-    }
-}
-
-fn io(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Error {
-    move |source| Error::Io {
-        action,
-        path: path.to_owned(),
-        source,
     }
 }
 
@@ -177,12 +141,10 @@ impl Observer for JsonLines {
     }
 
     fn written(&mut self) -> Result<Option<(String, u64)>> {
-        let Writer::File { path, file, bytes } = &self.writer else {
-            return Ok(None);
-        };
-        file.sync_data().map_err(io("write", path))?;
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        Ok(Some((name.to_string_lossy().into_owned(), *bytes)))
+        match &self.writer {
+            Writer::File(file) => file.written().map(Some),
+            Writer::Any(_) => Ok(None),
+        }
     }
 
     fn on_end(&mut self, summary: &RunSummary) -> Result<()> {

@@ -10,6 +10,7 @@ mod identity;
 mod model;
 mod prepared;
 mod run;
+mod run_files;
 mod setting;
 mod standing;
 mod step_times;

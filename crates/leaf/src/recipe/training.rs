@@ -7,12 +7,13 @@ use leaf_core::Random;
 use leaf_data::{Faces, Loader, Roster};
 use leaf_ssl::Algorithm;
 use leaf_train::{
-    BatchFaces, Checkpoint, EvaluationSet, JsonLines, Learner, ModelCard, Observer, Resumed, Stop,
-    Trainer, Warning,
+    BatchFaces, Checkpoint, EvaluationSet, Learner, ModelCard, Observer, Resumed, Stop, Trainer,
+    Warning,
 };
 
 use super::identity::{check_split, identity};
 use super::model::noise;
+use super::run_files::RunFiles;
 use super::step_times::StepTimes;
 use super::{Classifier, ClassifierSpec, Outcome, Prepared, Recipe};
 use crate::{Error, Result};
@@ -20,7 +21,6 @@ use crate::{Error, Result};
 /// How many faces are evaluated at once.
 const EVALUATION_CHUNK: usize = 250;
 
-const METRICS: &str = "metrics.jsonl";
 const SPLIT: &str = "split.json";
 const CHECKPOINTS: &str = "checkpoints";
 
@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
             true => trainer.resume()?,
             false => None,
         };
-        let mut metrics = match &resumed {
+        let mut files = match &resumed {
             Some(resumed) => self.go_on(resumed, observers)?,
             None => {
                 trainer.forget_snapshots()?;
@@ -151,7 +151,8 @@ impl<'a> Run<'a> {
         };
         let sets = self.evaluation_sets();
         let mut times = StepTimes::default();
-        let mut all: Vec<&mut dyn Observer> = vec![&mut metrics, &mut times];
+        let mut all = Vec::from(files.observers());
+        all.push(&mut times);
         for observer in observers {
             all.push(&mut **observer);
         }
@@ -211,7 +212,7 @@ impl<'a> Run<'a> {
 
     /// What must be known to read the run: written before the first step. Weights of an earlier run
     /// in the same folder would not be this recipe's.
-    fn write_beside(&self) -> Result<JsonLines> {
+    fn write_beside(&self) -> Result<RunFiles> {
         for name in ["last.safetensors", "best.safetensors"] {
             let old = self.folder.join(name);
             if old.exists() && !self.recipe.starts_from(&old) {
@@ -223,21 +224,12 @@ impl<'a> Run<'a> {
         }
         self.recipe.write(&self.folder.join(super::RECIPE))?;
         self.faces.split().write(&self.folder.join(SPLIT))?;
-        Ok(JsonLines::create(&self.folder.join(METRICS))?)
+        RunFiles::create(self.folder)
     }
 
     /// Cuts off the metrics of steps that will be done again, and says which checkpoints are damaged.
-    fn go_on(&self, resumed: &Resumed, observers: &mut [&mut dyn Observer]) -> Result<JsonLines> {
+    fn go_on(&self, resumed: &Resumed, observers: &mut [&mut dyn Observer]) -> Result<RunFiles> {
         check_split(self.faces.split(), &self.folder.join(SPLIT))?;
-        let path = self.folder.join(METRICS);
-        let Some(&bytes) = resumed.written.get(METRICS) else {
-            return Err(leaf_train::Error::NotACheckpoint {
-                path: self.folder.join(CHECKPOINTS),
-                found: format!("a checkpoint that says nothing of {METRICS}"),
-                expected: "its length".to_owned(),
-            }
-            .into());
-        };
         for what in &resumed.damaged {
             let warning = Warning::Damaged {
                 step: resumed.step,
@@ -247,7 +239,7 @@ impl<'a> Run<'a> {
                 .iter_mut()
                 .try_for_each(|observer| observer.on_warning(&warning))?;
         }
-        Ok(JsonLines::go_on(&path, bytes)?)
+        RunFiles::go_on(self.folder, resumed)
     }
 
     fn evaluation_sets(&self) -> Vec<EvaluationSet<'a>> {
