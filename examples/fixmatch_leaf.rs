@@ -10,6 +10,10 @@
 mod arguments;
 #[path = "common/faces.rs"]
 mod faces;
+#[path = "common/interrupt.rs"]
+mod interrupt;
+#[path = "common/resume.rs"]
+mod resume;
 #[path = "common/runs.rs"]
 mod runs;
 #[path = "common/say.rs"]
@@ -23,9 +27,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use arguments::RunArguments;
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use leaf::fixmatch::FixMatchConfig;
 use leaf::recipe::{Preset, Recipe, Summary, TrainerChoice};
+use resume::ResumeArgument;
 
 /// Trains FixMatch with LEAF on faces of which few have labels, and measures it on unseen people.
 ///
@@ -36,6 +41,8 @@ use leaf::recipe::{Preset, Recipe, Summary, TrainerChoice};
 struct Arguments {
     #[command(flatten)]
     run: RunArguments,
+    #[command(flatten)]
+    resume: ResumeArgument,
     /// Confidence from which FixMatch takes a pseudo-label.
     #[arg(
         long,
@@ -59,25 +66,42 @@ While it trains:
   experts     share of the faces that each expert of a level serves
   |w|         mean length of the classifier's weights of a class
 
-Into the folder go recipe.toml, split.json, metrics.jsonl, last.safetensors and, with --validation,
-best.safetensors; weights of an earlier run there are removed. Anything wrong ends it with an error and the status 2.";
+Into the folder go recipe.toml, split.json, metrics.jsonl, checkpoints/, last.safetensors and, with --validation,
+best.safetensors; weights and checkpoints of an earlier run there are removed. Anything wrong ends it with an error
+and the status 2; Ctrl-C ends it after the step with a checkpoint and the status 130, and --resume goes on from there.";
 
 fn main() -> ExitCode {
-    status::of(run(&Arguments::parse()))
+    let matches = Arguments::command().get_matches();
+    match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => status::of(run(&arguments, &matches)),
+        Err(error) => error.exit(),
+    }
 }
 
-fn run(arguments: &Arguments) -> leaf::Result<()> {
+fn run(arguments: &Arguments, matches: &ArgMatches) -> leaf::Result<()> {
     if let Some(path) = &arguments.run.summary {
         Summary::check_path(path)?;
     }
-    let recipe = arguments.recipe()?;
+    let recipe = match &arguments.resume.resume {
+        None => arguments.recipe()?,
+        Some(folder) => match resume::recipe(folder, Arguments::command(), matches)? {
+            Some(recipe) => recipe,
+            None => return Ok(()),
+        },
+    };
     let device = arguments.run.device.open()?;
     let data = faces::prepare(&recipe)?;
     say::say(format!("{}, {}", recipe.describe(), arguments.run.device))?;
-    let out = arguments.run.out.clone();
-    let out = out.unwrap_or_else(|| PathBuf::from("runs/fixmatch_leaf"));
-    let runs = runs::runs(&arguments.name(), &recipe, &out, arguments.compare);
-    runs::train_all(runs, &data, &device, arguments.run.summary.as_deref())
+    let resumes = arguments.resume.resume.clone();
+    let name = match &resumes {
+        None => arguments.name(),
+        Some(_) => runs::name(&recipe, &data)?,
+    };
+    let folder = resumes.clone().or_else(|| arguments.run.out.clone());
+    let folder = folder.unwrap_or_else(|| PathBuf::from("runs/fixmatch_leaf"));
+    let runs = runs::runs(&name, &recipe, &folder, arguments.compare);
+    let summary = arguments.run.summary.as_deref();
+    runs::train_all(runs, resumes.is_some(), &data, &device, summary)
 }
 
 impl Arguments {

@@ -10,6 +10,10 @@
 mod arguments;
 #[path = "common/faces.rs"]
 mod faces;
+#[path = "common/interrupt.rs"]
+mod interrupt;
+#[path = "common/resume.rs"]
+mod resume;
 #[path = "common/runs.rs"]
 mod runs;
 #[path = "common/say.rs"]
@@ -28,6 +32,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use leaf::core::Levels;
 use leaf::debias::DebiasConfig;
 use leaf::recipe::{Recipe, Summary, TrainerChoice};
+use resume::ResumeArgument;
 
 /// Trains any of the semi-supervised algorithms, plain or with LEAF, and measures it on unseen people.
 ///
@@ -38,6 +43,8 @@ use leaf::recipe::{Recipe, Summary, TrainerChoice};
 struct Arguments {
     #[command(flatten)]
     run: RunArguments,
+    #[command(flatten)]
+    resume: ResumeArgument,
     /// The training rule: supervised, pseudo-label, pi-model, mean-teacher, uda, fixmatch, flexmatch,
     /// freematch, softmatch, adamatch, dash, mixmatch, remixmatch, comatch, simmatch or ada-cm.
     #[arg(long, value_name = "NAME", default_value = "fixmatch", value_parser = algorithm,
@@ -87,9 +94,10 @@ robust preset in whatever algorithm), one that is not known is an error, a part 
   labels_per_class = 25
 
 Options go before the file; --algorithm keeps the file's LEAF unless --leaf is given too. Into the folder go
-recipe.toml (the recipe that was used, in full), split.json, metrics.jsonl, last.safetensors and, with
---validation, best.safetensors; weights of an earlier run there are removed. Anything wrong ends it with an
-error and the status 2.";
+recipe.toml (the recipe that was used, in full), split.json, metrics.jsonl, checkpoints/, last.safetensors and,
+with --validation, best.safetensors; weights and checkpoints of an earlier run there are removed. Anything wrong
+ends it with an error and the status 2; Ctrl-C ends it after the step with a checkpoint and the status 130, and
+--resume goes on from there.";
 
 fn algorithm(text: &str) -> Result<TrainerChoice, String> {
     text.parse().map_err(|error: leaf::Error| error.to_string())
@@ -104,7 +112,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, matches: &ArgMatches) -> leaf::Result<()> {
-    let recipe = arguments.recipe(matches)?;
+    let recipe = match &arguments.resume.resume {
+        None => arguments.recipe(matches)?,
+        Some(folder) => match resume::recipe(folder, Arguments::command(), matches)? {
+            Some(recipe) => recipe,
+            None => return Ok(()),
+        },
+    };
     if arguments.print_config {
         return say::say(recipe.to_toml()?.trim_end());
     }
@@ -114,15 +128,13 @@ fn run(arguments: &Arguments, matches: &ArgMatches) -> leaf::Result<()> {
     let device = arguments.run.device.open()?;
     let data = faces::prepare(&recipe)?;
     say::say(format!("{}, {}", recipe.describe(), arguments.run.device))?;
-    let levels = recipe.trainer.leaf().levels();
-    let mut name = recipe.algorithm(&data.task())?.name().to_owned();
-    if levels != Levels::NONE {
-        name = format!("{name} + LEAF ({levels})");
-    }
-    let folder = arguments.run.out.clone();
+    let name = runs::name(&recipe, &data)?;
+    let resumes = arguments.resume.resume.clone();
+    let folder = resumes.clone().or_else(|| arguments.run.out.clone());
     let folder = folder.unwrap_or_else(|| Path::new("runs").join(recipe.trainer.name()));
     let runs = runs::runs(&name, &recipe, &folder, arguments.compare);
-    runs::train_all(runs, &data, &device, arguments.run.summary.as_deref())
+    let summary = arguments.run.summary.as_deref();
+    runs::train_all(runs, resumes.is_some(), &data, &device, summary)
 }
 
 impl Arguments {

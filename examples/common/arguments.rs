@@ -174,6 +174,21 @@ pub(crate) struct RunArguments {
         help_heading = "Training"
     )]
     eval_every: usize,
+    /// Save everything that the run needs to go on (--resume) after every so many steps; 0 saves it only
+    /// on Ctrl-C.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100,
+        help_heading = "Training"
+    )]
+    checkpoint_every: usize,
+    /// How many of these checkpoints are kept.
+    #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Training")]
+    keep: usize,
+    /// Leave out steps whose loss is infinite or not a number, and count them, instead of ending at one.
+    #[arg(long, help_heading = "Training")]
+    skip_nonfinite: bool,
     /// What decides split (unless NumPy's generator does), initial weights, batches and noise.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
     pub(crate) seed: u64,
@@ -242,6 +257,13 @@ impl RunArguments {
         });
         set("ema", &mut || train.ema_decay = Some(self.ema));
         set("eval_every", &mut || train.eval_every = self.eval_every);
+        set("checkpoint_every", &mut || {
+            train.checkpoint_every = Some(self.checkpoint_every).filter(|&every| every > 0);
+        });
+        set("keep", &mut || train.keep = self.keep);
+        set("skip_nonfinite", &mut || {
+            train.skip_nonfinite = self.skip_nonfinite;
+        });
         self.change_data(recipe, given);
     }
 

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
-use leaf::core::LeafConfig;
+use leaf::core::{LeafConfig, Levels};
 use leaf::recipe::{Outcome, Prepared, Recipe, RunFigures, Summary, TrainerChoice};
 use leaf::ssl::SupervisedConfig;
 use leaf::train::Console;
 
 use crate::say::say;
 use crate::table;
+use crate::{interrupt, resume};
 
 /// The names under which a summary holds what a run is compared with.
 const PLAIN: &str = "plain";
@@ -46,9 +47,20 @@ pub(crate) fn runs(name: &str, recipe: &Recipe, folder: &Path, compare: bool) ->
     runs
 }
 
-/// Trains one after the other, says what was found, and writes the first one's summary.
+/// What a run is called by its recipe.
+pub(crate) fn name(recipe: &Recipe, data: &Prepared) -> leaf::Result<String> {
+    let name = recipe.algorithm(&data.task())?.name().to_owned();
+    Ok(match recipe.trainer.leaf().levels() {
+        Levels::NONE => name,
+        levels => format!("{name} + LEAF ({levels})"),
+    })
+}
+
+/// Trains one after the other, from where each was ended if they resume, says what was found, and writes the
+/// first one's summary.
 pub(crate) fn train_all(
     runs: Vec<Run>,
+    resumes: bool,
     data: &Prepared,
     device: &Device,
     summary: Option<&Path>,
@@ -56,6 +68,7 @@ pub(crate) fn train_all(
     for run in &runs {
         run.recipe.check(&data.task())?;
     }
+    let stop = interrupt::stop()?;
     let mut outcomes = Vec::new();
     for Run {
         name,
@@ -65,7 +78,13 @@ pub(crate) fn train_all(
     {
         let (steps, shown) = (recipe.train.steps, folder.display());
         say(format!("\n{name}: {steps} steps, checkpoints in {shown}"))?;
-        let outcome = recipe.train(data, device, &folder, &mut [&mut Console::new()])?;
+        let mut run =
+            leaf::recipe::Run::new(&recipe, data, device, &folder).with_stop(stop.clone());
+        if resumes {
+            run = run.resuming();
+        }
+        let outcome = run.train(&mut [&mut Console::new()]);
+        let outcome = outcome.inspect_err(|error| resume::say_how(error, &folder))?;
         outcomes.push((name, recipe, outcome));
     }
     report(&outcomes, data)?;
@@ -94,6 +113,10 @@ fn report(outcomes: &[Done], data: &Prepared) -> leaf::Result<()> {
             .iter()
             .map(|(name, _, outcome)| (name.as_str(), outcome)),
     ))?;
+    if first.skipped > 0 {
+        let skipped = first.skipped;
+        say(format!("steps left out without a finite loss: {skipped}"))?;
+    }
     say(format!("weights: {}", first.checkpoint.display()))?;
     match &first.best_checkpoint {
         Some(best) => say(format!(

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::Mismatches;
+use crate::{Mismatches, NonFinite};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -102,29 +102,62 @@ pub enum Error {
         name: String,
     },
 
-    /// The loss is infinite or not a number.
-    #[error("the loss of step {step} is {loss}, expected a finite number; its terms: {terms}")]
-    NonFiniteLoss {
-        /// The step, from 1.
+    /// The loss or the gradient is infinite or not a number.
+    #[error("{0}")]
+    NonFinite(Box<NonFinite>),
+
+    /// The run was asked to end before its last step.
+    #[error(
+        "stopped after step {step} of {total}{}",
+        checkpoint.as_ref().map(|path| format!("; it can go on from {}", path.display())).unwrap_or_default()
+    )]
+    Stopped {
+        /// How many steps were done.
         step: usize,
-        /// The loss.
-        loss: f64,
-        /// Its terms with their values.
-        terms: String,
+        /// How many the run has.
+        total: usize,
+        /// The checkpoint that was written, if there is a folder for them.
+        checkpoint: Option<PathBuf>,
     },
 
-    /// The gradient is infinite or not a number.
-    #[error(
-        "the gradient's norm in step {step} is {norm}, expected a finite number; the loss's terms: \
-         {terms}"
-    )]
-    NonFiniteGradient {
-        /// The step, from 1.
-        step: usize,
-        /// The norm.
-        norm: f64,
-        /// The loss's terms with their values.
-        terms: String,
+    /// A checkpoint of a version of this library that is newer or older.
+    #[error("{}: a checkpoint of format {format}, expected format {expected}, which this version reads", path.display())]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: u64,
+        /// The one that can be read.
+        expected: u64,
+    },
+
+    /// A checkpoint is of another run: configuration, faces, classes, split or device differ.
+    #[error("{} is a checkpoint of another run: {}", path.display(), differences.join("; "))]
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+        /// What differs: the checkpoint's value, then this run's.
+        differences: Vec<String>,
+    },
+
+    /// A checkpoint's tensors do not fit the network.
+    #[error("the checkpoint's tensors of part {part:?} do not fit the network: {mismatches}")]
+    SnapshotTensors {
+        /// Which network's.
+        part: &'static str,
+        /// What does not fit.
+        mismatches: Mismatches,
+    },
+
+    /// A file is shorter than when the checkpoint was written, so what is missing cannot be taken up.
+    #[error("{} has {found} bytes, expected at least the {expected} that the checkpoint counts on", path.display())]
+    Shortened {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        found: u64,
+        /// Its length when the checkpoint was written.
+        expected: u64,
     },
 
     /// A label is none of the classes.

@@ -93,6 +93,8 @@
 //! - [`Trainer::with_checkpoints`] writes the last and the best weights with a [`ModelCard`];
 //!   [`Checkpoint`] reads them and refuses what does not fit. The best step is chosen on the set that
 //!   the caller marks for it, and on no other.
+//! - [`Trainer::with_snapshots`] saves everything between two steps, and [`Trainer::resume`] goes on from
+//!   there, bit for bit; a [`Stop`] ends a run after the step that it is in.
 
 mod checkpoint;
 mod entries;
@@ -100,12 +102,17 @@ mod error;
 mod evaluation_set;
 #[cfg(test)]
 mod fake;
+#[doc(hidden)]
+pub mod fault;
 mod gradients;
 mod metrics;
 mod mismatches;
+mod non_finite;
 mod observe;
 mod optim;
 mod schedule;
+mod snapshot;
+mod stop;
 mod trainer;
 mod weight_average;
 
@@ -117,11 +124,14 @@ pub use evaluation_set::{Chunks, EvaluationSet, evaluate};
 pub use gradients::Gradients;
 pub use metrics::{ClassQuality, Confusion, Metrics, PseudoLabelQuality, Tally};
 pub use mismatches::{Mismatches, Reshaped};
+pub use non_finite::{BatchFaces, NonFinite};
 pub use observe::{
     Best, Console, EvaluationReport, JsonLines, Observer, RunStart, RunSummary, SetMetrics,
     StepReport, Warning,
 };
 pub use optim::{Adam, AdamConfig, Optimizer, OptimizerConfig, Sgd, SgdConfig, WeightDecay};
 pub use schedule::{ConstantSchedule, CosineSchedule, Schedule};
-pub use trainer::{Learner, SelectBy, TrainConfig, Trainer};
+pub use snapshot::last_snapshot;
+pub use stop::Stop;
+pub use trainer::{Learner, Resumed, SelectBy, TrainConfig, Trainer};
 pub use weight_average::WeightAverage;

@@ -118,6 +118,33 @@ pub enum Error {
         what: String,
     },
 
+    /// A folder without a run.
+    #[error("{folder} holds no run: expected a folder with the recipe.toml of one")]
+    NoRun {
+        /// The folder.
+        folder: String,
+    },
+
+    /// A run that has no step left.
+    #[error("the run in {folder} did all of its {steps} steps, expected one that was ended before")]
+    Finished {
+        /// The folder.
+        folder: String,
+        /// How many steps it has.
+        steps: usize,
+    },
+
+    /// A run's split is not the one that its recipe draws now.
+    #[error(
+        "{path} is another split than the one that the recipe draws from the faces now ({hash})"
+    )]
+    OtherSplit {
+        /// The split's file.
+        path: String,
+        /// The hash of the recipe's split.
+        hash: String,
+    },
+
     /// A file that cannot be written or read.
     #[error("{path}: {source}")]
     File {

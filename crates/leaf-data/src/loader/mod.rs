@@ -5,6 +5,7 @@ mod faces;
 mod labeled_pass;
 mod memory;
 mod plan;
+mod roster;
 mod rotation;
 mod sampler;
 mod workers;
@@ -18,6 +19,7 @@ use leaf_ssl::{Batch, Labeled, Rotated, Unlabeled, Views};
 pub use config::{ImageConfig, LoaderConfig};
 pub use faces::Faces;
 pub use labeled_pass::LabeledPass;
+pub use roster::Roster;
 
 use crate::{LabelSplit, Result, threads};
 use plan::Plan;
@@ -116,6 +118,11 @@ impl Loader {
     /// All labeled faces once, for algorithms that ask for it ([`Views::labeled_pass`]).
     pub fn labeled_pass(&self) -> LabeledPass {
         self.plan.labeled_pass(&self.device)
+    }
+
+    /// Which faces are in the batch of a step.
+    pub fn roster(&self) -> Roster {
+        self.plan.roster()
     }
 
     fn batch(&mut self) -> Result<Batch> {

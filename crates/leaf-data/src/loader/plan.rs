@@ -8,7 +8,7 @@ use leaf_ssl::{Batch, Labeled, Unlabeled, Views};
 
 use super::rotation::rotated;
 use super::sampler::Sampler;
-use super::{Faces, LabeledPass, LoaderConfig};
+use super::{Faces, LabeledPass, LoaderConfig, Roster};
 use crate::augment::Canvas;
 use crate::face::Planes;
 use crate::{Augmentation, Error, LabelSplit, Result};
@@ -152,6 +152,15 @@ impl Plan {
             labels
         } else {
             Vec::new()
+        }
+    }
+
+    pub(super) fn roster(&self) -> Roster {
+        Roster {
+            labeled: self.labeled.clone(),
+            batch_size: self.batch_size,
+            unlabeled: self.views.any().then(|| self.unlabeled.clone()),
+            unlabeled_size: self.unlabeled_size,
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use leaf_core::Parameters;
 
-use super::{ModelCard, Part, save_checkpoint};
+use super::{ModelCard, Part, remove, remove_unfinished, save_checkpoint};
 use crate::{Error, Result};
 
 /// Where a run keeps its last and its best weights.
@@ -25,12 +25,19 @@ impl CheckpointFolder {
             path: folder.to_owned(),
             source,
         })?;
+        remove_unfinished(folder)?;
         Ok(Self {
             folder: folder.to_owned(),
             card,
             wrote_last: false,
             wrote_best: false,
         })
+    }
+
+    /// The files in the folder are this run's: it goes on after they were written.
+    pub(crate) fn go_on(&mut self, has_best: bool) {
+        self.wrote_last = true;
+        self.wrote_best = has_best;
     }
 
     /// The last weights' file, if this run wrote it.
@@ -56,22 +63,10 @@ impl CheckpointFolder {
             self.wrote_best = true;
         } else if !self.wrote_last {
             // An earlier run's last weights were just replaced: its best ones must not pass for ours.
-            self.remove_stale_best()?;
+            remove(&self.path("best"))?;
         }
         self.wrote_last = true;
         Ok(())
-    }
-
-    fn remove_stale_best(&self) -> Result<()> {
-        let path = self.path("best");
-        match std::fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::Io {
-                action: "remove",
-                path,
-                source,
-            }),
-            _ => Ok(()),
-        }
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -60,7 +60,7 @@ impl ModelCard {
 }
 
 /// Sorts keys even where some other crate turned on insertion order for `serde_json`.
-fn sorted(value: Value) -> Value {
+pub(crate) fn sorted(value: Value) -> Value {
     match value {
         Value::Object(map) => {
             let mut entries: Vec<(String, Value)> = map.into_iter().collect();

@@ -11,10 +11,12 @@ mod write;
 mod tests;
 
 pub use atomic::write_atomically;
+pub(crate) use atomic::{names, remove, remove_unfinished};
 #[cfg(test)]
 pub(crate) use card::tests::example as example_card;
 pub use card::{Architecture, ModelCard, Preprocessing};
 pub(crate) use folder::CheckpointFolder;
+pub(crate) use header::sorted;
 pub use read::Checkpoint;
 pub use write::save_checkpoint;
 

@@ -106,6 +106,38 @@ impl PseudoLabelTally {
         Ok(share(right, used))
     }
 
+    /// Everything that is counted, to be read by [`PseudoLabelTally::from_numbers`].
+    pub(crate) fn to_numbers(&self) -> Vec<f64> {
+        let mut numbers = vec![self.faces, self.used, f64::from(u8::from(self.known))];
+        for counts in &self.classes {
+            numbers.extend([counts.faces, counts.used, counts.named, counts.right]);
+        }
+        numbers
+    }
+
+    /// Counts on from there.
+    pub(crate) fn from_numbers(num_classes: usize, numbers: &[f64]) -> Result<Self> {
+        let mut tally = Self::new(num_classes);
+        let expected = tally.to_numbers().len();
+        if numbers.len() != expected {
+            return Err(Error::Core(leaf_core::Error::Shape {
+                what: "the saved counts of pseudo-labels",
+                expected: format!("({expected},)"),
+                found: vec![numbers.len()],
+            }));
+        }
+        (tally.faces, tally.used, tally.known) = (numbers[0], numbers[1], numbers[2] != 0.);
+        for (counts, numbers) in tally.classes.iter_mut().zip(numbers[3..].chunks_exact(4)) {
+            *counts = ClassCounts {
+                faces: numbers[0],
+                used: numbers[1],
+                named: numbers[2],
+                right: numbers[3],
+            };
+        }
+        Ok(tally)
+    }
+
     fn count(&mut self, class: u32, change: impl FnOnce(&mut ClassCounts)) {
         if let Some(counts) = self.classes.get_mut(class as usize) {
             change(counts);
@@ -167,6 +199,20 @@ mod tests {
                 class(None, Some(0.)),
             ]
         );
+        Ok(())
+    }
+
+    #[test]
+    fn counts_go_on_where_they_were_saved() -> Result<()> {
+        let mut tally = PseudoLabelTally::new(3);
+        tally.add(&selection()?, &[0, 1, 1, 2].map(Some))?;
+        let mut again = PseudoLabelTally::from_numbers(3, &tally.to_numbers())?;
+        assert_eq!(again.quality(), tally.quality());
+        for tally in [&mut tally, &mut again] {
+            tally.add(&selection()?, &[])?;
+        }
+        assert_eq!(again.quality(), tally.quality());
+        assert!(PseudoLabelTally::from_numbers(4, &tally.to_numbers()).is_err());
         Ok(())
     }
 

@@ -1,20 +1,27 @@
 //! A run's figures for programs.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::written_file::WrittenFile;
 use super::{EvaluationReport, Observer, RunStart, RunSummary, SetMetrics, StepReport, Warning};
 use crate::{Error, Result};
 
-/// Writes a run's figures as one JSON object a line, each flushed as soon as it is known.
+/// Writes a run's figures as one JSON object a line, each handed to the system as soon as it is known.
 ///
 /// The field `event` says what a line is: `start`, `step` (those to show), `warning`, `evaluation`
 /// or `end`. A number that JSON cannot hold becomes `null`.
 pub struct JsonLines {
-    writer: Box<dyn Write>,
+    writer: Writer,
+    /// Whether the first line is there already.
+    started: bool,
+}
+
+enum Writer {
+    Any(Box<dyn Write>),
+    File(WrittenFile),
 }
 
 impl std::fmt::Debug for JsonLines {
@@ -27,7 +34,8 @@ impl JsonLines {
     /// To any writer.
     pub fn new(writer: impl Write + 'static) -> Self {
         Self {
-            writer: Box::new(writer),
+            writer: Writer::Any(Box::new(writer)),
+            started: false,
         }
     }
 
@@ -36,25 +44,46 @@ impl JsonLines {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).map_err(|source| Error::Io {
-            action: "create",
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self::new(BufWriter::new(file)))
+        Ok(Self {
+            writer: Writer::File(WrittenFile::create(path)?),
+            started: false,
+        })
+    }
+
+    /// Goes on in a file behind its first `bytes`, which a checkpoint counts on: what follows them is cut
+    /// off, since it will be written again.
+    ///
+    /// # Errors
+    /// [`Error::Shortened`] if the file has fewer bytes, and [`Error::Io`].
+    pub fn go_on(path: &Path, bytes: u64) -> Result<Self> {
+        Ok(Self {
+            writer: Writer::File(WrittenFile::go_on(path, bytes)?),
+            started: true,
+        })
     }
 
     fn write(&mut self, line: &Value) -> Result<()> {
-        let written = writeln!(self.writer, "{line}").and_then(|()| self.writer.flush());
-        written.map_err(|source| Error::Output {
-            what: "metrics",
-            source,
-        })
+        let line = format!("{line}\n");
+        match &mut self.writer {
+            Writer::File(file) => file.append(line.as_bytes()),
+            Writer::Any(writer) => {
+                let written = writer
+                    .write_all(line.as_bytes())
+                    .and_then(|()| writer.flush());
+                written.map_err(|source| Error::Output {
+                    what: "metrics",
+                    source,
+                })
+            }
+        }
     }
 }
 
 impl Observer for JsonLines {
     fn on_start(&mut self, start: &RunStart) -> Result<()> {
+        if std::mem::replace(&mut self.started, true) {
+            return Ok(());
+        }
         self.write(&json!({
             "event": "start",
             "algorithm": start.algorithm,
@@ -88,15 +117,15 @@ impl Observer for JsonLines {
             "terms": terms,
             "diagnostics": diagnostics,
             "classifier_norm": report.classifier_norm,
+            "skipped": report.skipped,
             "seconds": report.seconds,
         }))
     }
 
     fn on_warning(&mut self, warning: &Warning) -> Result<()> {
-        let Warning::NothingSelected { step, .. } = warning;
         self.write(&json!({
             "event": "warning",
-            "step": step,
+            "step": warning.step(),
             "text": warning.to_string(),
         }))
     }
@@ -111,6 +140,13 @@ impl Observer for JsonLines {
         }))
     }
 
+    fn written(&mut self) -> Result<Option<(String, u64)>> {
+        match &self.writer {
+            Writer::File(file) => file.written().map(Some),
+            Writer::Any(_) => Ok(None),
+        }
+    }
+
     fn on_end(&mut self, summary: &RunSummary) -> Result<()> {
         let best = summary
             .best
@@ -122,6 +158,7 @@ impl Observer for JsonLines {
             "best": best,
             "sets": sets(&summary.last),
             "pseudo_labels": summary.pseudo_labels,
+            "skipped": summary.skipped,
             "seconds": summary.seconds,
         }))
     }

@@ -6,6 +6,7 @@ mod line;
 mod observer;
 mod reports;
 mod selection_watch;
+mod written_file;
 
 pub use console::Console;
 pub use json_lines::JsonLines;

@@ -58,6 +58,16 @@ pub trait Observer {
         Ok(())
     }
 
+    /// The name of the observer's file and how many bytes were written to it, all of them on the disk:
+    /// asked when a checkpoint is written, so that a run that goes on from there can cut the file off behind
+    /// them ([`crate::Resumed::written`]).
+    ///
+    /// # Errors
+    /// The observer's own.
+    fn written(&mut self) -> Result<Option<(String, u64)>> {
+        Ok(None)
+    }
+
     /// After the last step.
     ///
     /// # Errors

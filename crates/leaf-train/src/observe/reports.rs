@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use leaf_ssl::EXPERT_USAGE;
 
-use crate::{Metrics, PseudoLabelQuality};
+use crate::{Metrics, NonFinite, PseudoLabelQuality};
 
 /// What is known before the first step.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,11 @@ pub struct StepReport {
     pub diagnostics: Vec<(String, Vec<f64>)>,
     /// The mean length of the classifier's weight vectors, in steps to show.
     pub classifier_norm: Option<f64>,
+    /// How many steps were left out so far because their loss or gradient was no number.
+    pub skipped: usize,
+    /// What was wrong with this step if it was left out: then loss, terms and gradient are what they were,
+    /// and nothing was trained.
+    pub non_finite: Option<NonFinite>,
     /// How long the step took, in seconds, without waiting for the batch.
     pub seconds: f64,
 }
@@ -116,6 +121,8 @@ pub struct RunSummary {
     pub last_checkpoint: Option<PathBuf>,
     /// The file with the best weights, if one was written.
     pub best_checkpoint: Option<PathBuf>,
+    /// How many steps were left out because their loss or gradient was no number.
+    pub skipped: usize,
     /// How long it took, in seconds.
     pub seconds: f64,
 }
@@ -135,16 +142,42 @@ pub enum Warning {
         /// The classifier's norm when it was last measured.
         classifier_norm: Option<f64>,
     },
+    /// A step was left out because its loss or gradient was no number.
+    Skipped(Box<NonFinite>),
+    /// A checkpoint is damaged, and an older one was taken.
+    Damaged {
+        /// The step of the older one.
+        step: usize,
+        /// What is wrong with the newer one.
+        what: String,
+    },
+}
+
+impl Warning {
+    /// The step that it is about, from 1; of a damaged checkpoint the one that it goes on from.
+    pub fn step(&self) -> usize {
+        match self {
+            Self::NothingSelected { step, .. } => *step,
+            Self::Skipped(found) => found.step,
+            Self::Damaged { step, .. } => *step,
+        }
+    }
 }
 
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self::NothingSelected {
-            step,
-            steps,
-            confidence,
-            classifier_norm,
-        } = self;
+        let (step, steps, confidence, classifier_norm) = match self {
+            Self::NothingSelected {
+                step,
+                steps,
+                confidence,
+                classifier_norm,
+            } => (step, steps, confidence, classifier_norm),
+            Self::Skipped(found) => return write!(f, "left out: {}", found.summary()),
+            Self::Damaged { step, what } => {
+                return write!(f, "going on after step {step}, since {what}");
+            }
+        };
         write!(
             f,
             "no unlabelled face has passed the selection for {steps} steps (up to step {step}): none \
@@ -185,6 +218,8 @@ pub(super) mod tests {
                 ("expert usage, semantic".to_owned(), vec![0.4, 0.1, 0.5]),
             ],
             classifier_norm: Some(1.2),
+            skipped: 0,
+            non_finite: None,
             seconds: 0.25,
         }
     }

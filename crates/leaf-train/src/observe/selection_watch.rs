@@ -26,6 +26,16 @@ impl SelectionWatch {
         self.silent == self.patience
     }
 
+    /// Steps in a row in which no face passed.
+    pub(crate) fn silent(&self) -> usize {
+        self.silent
+    }
+
+    /// Counts on from there.
+    pub(crate) fn go_on(&mut self, silent: usize) {
+        self.silent = silent;
+    }
+
     pub(crate) fn patience(&self) -> usize {
         self.patience
     }

@@ -29,6 +29,15 @@ pub struct TrainConfig {
     pub warn_after: usize,
     /// Which rate the best step is chosen by.
     pub select_by: SelectBy,
+    /// Save everything that the run needs to go on after every so many steps, at least 1; `None` saves it
+    /// only when the run is stopped.
+    #[serde(with = "leaf_core::switch")]
+    pub checkpoint_every: Option<usize>,
+    /// How many of these checkpoints are kept, at least 1.
+    pub keep: usize,
+    /// Whether a step whose loss or gradient is not finite is left out and counted, up to
+    /// [`TrainConfig::MOST_SKIPPED`] in a row; otherwise it ends the run.
+    pub skip_nonfinite: bool,
 }
 
 /// Which rate the best step is chosen by; the first of equal ones wins.
@@ -67,11 +76,17 @@ impl Default for TrainConfig {
             log_every: 10,
             warn_after: 200,
             select_by: SelectBy::default(),
+            checkpoint_every: Some(100),
+            keep: 2,
+            skip_nonfinite: false,
         }
     }
 }
 
 impl TrainConfig {
+    /// How many steps in a row may be skipped before the run ends all the same: it learns nothing.
+    pub const MOST_SKIPPED: usize = 10;
+
     /// Checks every bound.
     ///
     /// # Errors
@@ -83,6 +98,8 @@ impl TrainConfig {
             ("log_every", self.log_every),
             ("warn_after", self.warn_after),
             ("steps_per_epoch", self.steps_per_epoch.unwrap_or(1)),
+            ("checkpoint_every", self.checkpoint_every.unwrap_or(1)),
+            ("keep", self.keep),
         ] {
             if count == 0 {
                 return Err(leaf_core::Error::Zero { field }.into());
@@ -130,6 +147,8 @@ mod tests {
         assert!(problem(|c| c.eval_every = 0).starts_with("eval_every = 0"));
         assert!(problem(|c| c.log_every = 0).starts_with("log_every = 0"));
         assert!(problem(|c| c.warn_after = 0).starts_with("warn_after = 0"));
+        assert!(problem(|c| c.checkpoint_every = Some(0)).starts_with("checkpoint_every = 0"));
+        assert!(problem(|c| c.keep = 0).starts_with("keep = 0"));
         assert!(problem(|c| c.learning_rate = -0.1).starts_with("learning_rate = -0.1"));
         assert!(problem(|c| c.clip = Some(0.)).starts_with("clip = 0"));
         assert!(problem(|c| c.ema_decay = Some(1.)).starts_with("ema_decay = 1"));

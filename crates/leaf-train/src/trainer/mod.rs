@@ -3,6 +3,8 @@
 mod config;
 mod readings;
 mod run;
+mod skip;
+mod snapshots;
 mod state;
 mod step;
 
@@ -15,13 +17,16 @@ use leaf_core::Parameters;
 use leaf_ssl::{Algorithm, Context, LabeledFaces, Network, Step};
 
 pub use config::{SelectBy, TrainConfig};
+pub use snapshots::Resumed;
 
 use crate::checkpoint::CheckpointFolder;
 use crate::metrics::PseudoLabelTally;
 use crate::observe::SelectionWatch;
 use crate::{
-    Best, CosineSchedule, Error, ModelCard, Optimizer, Part, Result, Schedule, WeightAverage,
+    BatchFaces, Best, CosineSchedule, Error, ModelCard, Optimizer, Part, Result, Schedule, Stop,
+    WeightAverage,
 };
+use snapshots::Snapshots;
 
 /// A network with the store that holds its tensors.
 #[derive(Debug)]
@@ -62,6 +67,13 @@ pub struct Trainer<N, A> {
     classifier_norm: Option<f64>,
     best: Option<Best>,
     done: usize,
+    snapshots: Option<Snapshots>,
+    stop: Stop,
+    faces: Option<Box<dyn Fn(usize) -> BatchFaces>>,
+    saves_the_start: bool,
+    skipped: usize,
+    skipped_in_a_row: usize,
+    seconds_before: f64,
 }
 
 impl<N: std::fmt::Debug, A: std::fmt::Debug> std::fmt::Debug for Trainer<N, A> {
@@ -105,6 +117,13 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
             classifier_norm: None,
             best: None,
             done: 0,
+            snapshots: None,
+            stop: Stop::default(),
+            faces: None,
+            saves_the_start: false,
+            skipped: 0,
+            skipped_in_a_row: 0,
+            seconds_before: 0.,
         })
     }
 

@@ -27,15 +27,6 @@ impl Readings {
                 .collect::<Result<_>>()?,
         })
     }
-
-    /// The terms for an error's text.
-    pub(super) fn terms_text(&self) -> String {
-        let terms = self.terms.iter();
-        let terms: Vec<String> = terms
-            .map(|(name, value)| format!("{name} = {value}"))
-            .collect();
-        terms.join(", ")
-    }
 }
 
 fn scalar(tensor: &Tensor) -> Result<f64> {

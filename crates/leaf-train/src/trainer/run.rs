@@ -21,7 +21,7 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
     /// # Errors
     /// Those of [`Trainer::step`], [`evaluate`], the checkpoints and the observers;
     /// [`Error::Batch`] if the source of the batches fails, [`Error::BatchesEnded`] if it ends too
-    /// early, [`Error::SeveralSelectionSets`], and [`Error::Conflict`] if the settings want an
+    /// early, [`Error::SeveralSelectionSets`], [`Error::Stopped`] if a [`crate::Stop`] asked for it, and [`Error::Conflict`] if the settings want an
     /// average and [`Trainer::with_average`] was not called.
     pub fn run<I, E>(
         &mut self,
@@ -37,25 +37,27 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         self.check_run(sets)?;
         let start = self.start();
         observers.iter_mut().try_for_each(|o| o.on_start(&start))?;
+        if self.saves_the_start && self.done == 0 {
+            self.save(observers, 0.)?;
+        }
         let mut batches = batches.into_iter();
         let mut last = None;
         while self.done < self.config.steps {
             let batch = self.next_batch(&mut batches)?;
             let report = self.step(&batch)?;
             let evaluation = self.evaluate_if_due(sets)?;
-            let warning = self.watch(&report);
+            let warnings = self.warnings(&report);
             for observer in observers.iter_mut() {
                 observer.on_step(&report)?;
-                if let Some(warning) = &warning {
+                for warning in &warnings {
                     observer.on_warning(warning)?;
                 }
                 if let Some(evaluation) = &evaluation {
                     observer.on_evaluation(evaluation)?;
                 }
             }
-            if let Some(evaluation) = evaluation {
-                last = Some(evaluation);
-            }
+            last = evaluation.or(last);
+            self.save_if_due(observers, started.elapsed().as_secs_f64())?;
         }
         let summary = self.summary(last, started);
         observers.iter_mut().try_for_each(|o| o.on_end(&summary))?;
@@ -174,6 +176,12 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         written
     }
 
+    fn warnings(&mut self, report: &StepReport) -> Vec<Warning> {
+        let skipped = report.non_finite.clone();
+        let skipped = skipped.map(|found| Warning::Skipped(Box::new(found)));
+        skipped.into_iter().chain(self.watch(report)).collect()
+    }
+
     fn watch(&mut self, report: &StepReport) -> Option<Warning> {
         if !self.algorithm.views().any() {
             return None;
@@ -200,7 +208,8 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
             best: self.best.clone(),
             last_checkpoint: checkpoints.and_then(|checkpoints| checkpoints.last()),
             best_checkpoint: checkpoints.and_then(|checkpoints| checkpoints.best()),
-            seconds: started.elapsed().as_secs_f64(),
+            skipped: self.skipped,
+            seconds: self.seconds_before + started.elapsed().as_secs_f64(),
         }
     }
 }

@@ -95,7 +95,7 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
 }
 
 /// Tensors of their own: an algorithm may load into variables in place, which its state may share.
-fn copied(state: &State) -> Result<State> {
+pub(super) fn copied(state: &State) -> Result<State> {
     let entries = state.iter();
     entries
         .map(|(name, tensor)| Ok((name.clone(), tensor.copy()?)))

@@ -5,56 +5,68 @@ use std::time::Instant;
 use leaf_ssl::{Algorithm, Batch, Losses, Network, PSEUDO_ACCURACY, Unlabeled};
 
 use super::readings::Readings;
+use super::skip::Bad;
 use super::{Trainer, context};
-use crate::{Error, Gradients, Result, StepReport};
+use crate::{Gradients, Result, StepReport};
 
 impl<N: Network, A: Algorithm> Trainer<N, A> {
     /// Trains on one batch: loss, backward, clipping, optimizer, weight average. Evaluation and
     /// checkpoints are [`Trainer::run`]'s.
     ///
     /// # Errors
-    /// [`Error::NonFiniteLoss`] and [`Error::NonFiniteGradient`], both before any weight changes,
-    /// and those of the algorithm and the optimizer.
+    /// [`crate::Error::NonFinite`], before any weight changes, unless
+    /// [`crate::TrainConfig::skip_nonfinite`] leaves such a step out; those of the algorithm and the
+    /// optimizer.
     pub fn step(&mut self, batch: &Batch) -> Result<StepReport> {
         let started = Instant::now();
         let step = self.now();
         let learning_rate = self.config.learning_rate * self.schedule.factor(step);
+        let before = self.before()?;
         let labeled = self.labeled.as_deref();
         let context = context(&self.student, self.average.as_ref(), labeled);
         let losses = self.algorithm.loss(&context, &without_truth(batch), step)?;
         let mut readings = Readings::of(&losses)?;
-        self.measure(&losses, batch, &mut readings)?;
         if !readings.loss.is_finite() {
-            return Err(Error::NonFiniteLoss {
-                step: step.index + 1,
-                loss: readings.loss,
-                terms: readings.terms_text(),
-            });
+            let bad = Bad {
+                what: "loss",
+                value: readings.loss,
+                readings,
+                gradient_norm: f64::NAN,
+            };
+            return self.skip(bad, before, learning_rate, started);
         }
+        self.measure(&losses, batch, &mut readings)?;
         let mut gradients = Gradients::of(&losses.total, self.optimizer.parameters())?;
         let gradient_norm = match self.config.clip {
             Some(largest) => gradients.clip(largest)?,
             None => gradients.norm()?,
         };
-        if !gradient_norm.is_finite() {
-            return Err(Error::NonFiniteGradient {
-                step: step.index + 1,
-                norm: gradient_norm,
-                terms: readings.terms_text(),
-            });
-        }
         // The graph shares storage with the weights, which are about to change in place.
         drop(losses);
+        if !gradient_norm.is_finite() {
+            let bad = Bad {
+                what: "gradient's norm",
+                value: gradient_norm,
+                readings,
+                gradient_norm,
+            };
+            return self.skip(bad, before, learning_rate, started);
+        }
+        self.change_weights(&gradients, learning_rate)?;
+        self.done += 1;
+        self.skipped_in_a_row = 0;
+        self.report(readings, learning_rate, gradient_norm, started)
+    }
+
+    fn change_weights(&mut self, gradients: &Gradients, learning_rate: f64) -> Result<()> {
         match &self.average {
             Some(average) => {
                 let tracker = &average.tracker;
                 self.optimizer
-                    .step_with_average(&gradients, learning_rate, tracker)?;
+                    .step_with_average(gradients, learning_rate, tracker)
             }
-            None => self.optimizer.step(&gradients, learning_rate)?,
+            None => self.optimizer.step(gradients, learning_rate),
         }
-        self.done += 1;
-        self.report(readings, learning_rate, gradient_norm, started)
     }
 
     /// How good the pseudo-labels are, as far as the true classes are known.
@@ -70,7 +82,7 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         Ok(())
     }
 
-    fn report(
+    pub(super) fn report(
         &mut self,
         readings: Readings,
         learning_rate: f64,
@@ -95,6 +107,8 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
             terms: readings.terms,
             diagnostics: readings.diagnostics,
             classifier_norm,
+            skipped: self.skipped,
+            non_finite: None,
             seconds: started.elapsed().as_secs_f64(),
         })
     }

@@ -6,13 +6,17 @@
 mod backbone;
 mod data;
 mod file;
+mod identity;
 mod model;
 mod prepared;
 mod run;
+mod run_files;
 mod setting;
+mod standing;
 mod step_times;
 mod summary;
 mod trainer;
+mod training;
 
 pub use backbone::{Backbone, BackboneConfig, BackboneEncoder};
 pub use data::{DataRecipe, FaceSource};
@@ -21,10 +25,12 @@ pub use prepared::{Prepared, Progress};
 pub use run::Outcome;
 pub use summary::{Rates, RunFigures, Summary};
 pub use trainer::TrainerChoice;
+pub use training::Run;
 
 #[doc(no_inline)]
 pub use leaf_core::{Levels, Preset};
 
+use standing::RECIPE;
 use std::path::PathBuf;
 
 use leaf_data::Color;

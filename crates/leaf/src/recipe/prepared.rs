@@ -103,6 +103,11 @@ fn report(progress: &mut impl FnMut(Progress), what: &'static str) -> impl FnMut
 }
 
 impl Prepared {
+    /// The data set's name.
+    pub fn name(&self) -> &str {
+        self.data.name()
+    }
+
     /// The classes' names, in the order of the logits.
     pub fn classes(&self) -> &[String] {
         self.data.classes()

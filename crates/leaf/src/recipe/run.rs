@@ -3,21 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
-use leaf_core::Random;
-use leaf_data::{Faces, Loader};
 use leaf_ssl::{Algorithm, Heads, Task};
-use leaf_train::{
-    Checkpoint, EvaluationSet, JsonLines, Learner, ModelCard, Observer, Preprocessing,
-    PseudoLabelQuality, SetMetrics, Trainer,
-};
+use leaf_train::{ModelCard, Observer, Preprocessing, PseudoLabelQuality, RunSummary, SetMetrics};
 
-use super::model::noise;
 use super::step_times::StepTimes;
-use super::{Classifier, ClassifierSpec, Prepared, Rates, Recipe};
-use crate::{Error, Result};
-
-/// How many faces are evaluated at once.
-const EVALUATION_CHUNK: usize = 250;
+use super::{ClassifierSpec, Prepared, Rates, Recipe, Run};
+use crate::Result;
 
 /// What a run found.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,13 +21,29 @@ pub struct Outcome {
     pub checkpoint: PathBuf,
     /// Where the weights of the best step are, if faces were held out to choose it on.
     pub best_checkpoint: Option<PathBuf>,
-    /// How long the training took, in seconds.
+    /// How many steps were left out because their loss or gradient was no number.
+    pub skipped: usize,
+    /// How long the training took, in seconds, the time before it was resumed included.
     pub seconds: f64,
     /// How long a step took, in seconds, without waiting for its batch: the median.
     pub step_seconds: f64,
 }
 
 impl Outcome {
+    pub(super) fn of(summary: RunSummary, folder: &Path, times: StepTimes) -> Self {
+        Self {
+            sets: summary.last,
+            pseudo_labels: summary.pseudo_labels,
+            checkpoint: summary
+                .last_checkpoint
+                .unwrap_or_else(|| folder.join("last.safetensors")),
+            best_checkpoint: summary.best_checkpoint,
+            skipped: summary.skipped,
+            seconds: summary.seconds,
+            step_seconds: times.median(),
+        }
+    }
+
     /// The rates on the data set's own test faces.
     pub fn rates(&self) -> Rates {
         let metrics = self.sets.first().map(|set| &set.metrics);
@@ -66,7 +73,7 @@ impl Recipe {
         self.check_with(&*self.algorithm(task)?)
     }
 
-    fn check_with(&self, algorithm: &dyn Algorithm) -> Result<()> {
+    pub(super) fn check_with(&self, algorithm: &dyn Algorithm) -> Result<()> {
         self.check_seeds()?;
         self.check_size()?;
         if algorithm.views().average && self.train.ema_decay.is_none() {
@@ -82,15 +89,11 @@ impl Recipe {
         Ok(())
     }
 
-    /// Trains on prepared faces and writes `recipe.toml`, `split.json`, `metrics.jsonl` and
-    /// `last.safetensors` into the folder, which is made if it is not there, and `best.safetensors` if
-    /// faces are held out to choose it on. Weights of an earlier run in that folder are removed.
-    ///
-    /// The same recipe gives the same weights: everything random follows from its seeds.
+    /// Trains on prepared faces from step 0; [`Run`] says what goes into the folder, and goes on with a run
+    /// that was ended.
     ///
     /// # Errors
-    /// When the recipe breaks a rule, the starting weights do not fit, a file cannot be written, or
-    /// the loss stops being a number.
+    /// Those of [`Run::train`].
     pub fn train(
         &self,
         faces: &Prepared,
@@ -98,15 +101,13 @@ impl Recipe {
         folder: &Path,
         observers: &mut [&mut dyn Observer],
     ) -> Result<Outcome> {
-        let algorithm = self.algorithm(&faces.task().with_seed(self.seed))?;
-        self.train_with(algorithm, faces, device, folder, observers)
+        Run::new(self, faces, device, folder).train(observers)
     }
 
-    /// As [`Recipe::train`], with a training rule of one's own in place of the recipe's; the head is
-    /// the one that the recipe's trainer says ([`super::TrainerChoice::leaf`]).
+    /// As [`Recipe::train`], with a training rule of one's own in place of the recipe's.
     ///
     /// # Errors
-    /// Those of [`Recipe::train`].
+    /// Those of [`Run::train`].
     pub fn train_with(
         &self,
         algorithm: Box<dyn Algorithm>,
@@ -115,91 +116,8 @@ impl Recipe {
         folder: &Path,
         observers: &mut [&mut dyn Observer],
     ) -> Result<Outcome> {
-        self.check_with(&*algorithm)?;
-        let mut trainer = self.trainer(algorithm, faces, device, folder)?;
-        let views = trainer.algorithm().views();
-        let random = Random::new(self.seed).split("batches");
-        let training = faces.training().clone();
-        let loader = &self.data.loader;
-        let batches = Loader::new(training, faces.split(), views, loader, &random, device)?;
-        trainer = trainer
-            .with_labeled(batches.labeled_pass())
-            .with_epochs_of(batches.steps_per_epoch());
-        let mut metrics = self.write_beside(faces, folder)?;
-
-        let mut sets: Vec<EvaluationSet> = faces
-            .tests()
-            .iter()
-            .map(|(name, faces)| evaluation_set(name, faces, device))
-            .collect();
-        if let Some(validation) = faces.validation() {
-            sets.push(evaluation_set("validation", validation, device).for_selection());
-        }
-        let mut times = StepTimes::default();
-        let mut all: Vec<&mut dyn Observer> = vec![&mut metrics, &mut times];
-        for observer in observers {
-            all.push(&mut **observer);
-        }
-        let summary = trainer.run(batches, &sets, &mut all)?;
-        Ok(Outcome {
-            sets: summary.last,
-            checkpoint: summary
-                .last_checkpoint
-                .unwrap_or_else(|| folder.join("last.safetensors")),
-            best_checkpoint: summary.best_checkpoint,
-            pseudo_labels: summary.pseudo_labels,
-            seconds: summary.seconds,
-            step_seconds: times.median(),
-        })
-    }
-
-    fn trainer(
-        &self,
-        algorithm: Box<dyn Algorithm>,
-        faces: &Prepared,
-        device: &Device,
-        folder: &Path,
-    ) -> Result<Trainer<Classifier, Box<dyn Algorithm>>> {
-        let spec = ClassifierSpec {
-            heads: algorithm.heads(),
-            ..self.classifier(faces)
-        };
-        let card = self.card(faces, &spec);
-        let noise = noise(self.seed);
-        let student = spec.build(self.seed, &noise, device)?;
-        if let Some(path) = &self.init {
-            start_from(path, &card, &student)?;
-        }
-        let optimizer = self.optimizer.build(&student.parameters.trainable())?;
-        let mut trainer = Trainer::new(self.train.clone(), student, algorithm, optimizer)?
-            .with_schedule(self.schedule)?;
-        if self.train.ema_decay.is_some() {
-            trainer = trainer.with_average(spec.build(self.seed, &noise, device)?)?;
-        }
-        Ok(trainer.with_checkpoints(folder, card)?)
-    }
-
-    /// What must be known to read the run: written before the first step. Weights of an earlier run
-    /// in the same folder would not be this recipe's.
-    fn write_beside(&self, faces: &Prepared, folder: &Path) -> Result<JsonLines> {
-        for name in ["last.safetensors", "best.safetensors"] {
-            let old = folder.join(name);
-            if old.exists() && !self.starts_from(&old) {
-                std::fs::remove_file(&old).map_err(|source| Error::File {
-                    path: old.display().to_string(),
-                    source,
-                })?;
-            }
-        }
-        self.write(&folder.join("recipe.toml"))?;
-        faces.split().write(&folder.join("split.json"))?;
-        Ok(JsonLines::create(&folder.join("metrics.jsonl"))?)
-    }
-
-    /// Whether these are the weights to start from, however their path is written.
-    fn starts_from(&self, weights: &Path) -> bool {
-        let init = self.init.as_ref().and_then(|init| init.canonicalize().ok());
-        init.is_some() && init == weights.canonicalize().ok()
+        let run = Run::new(self, faces, device, folder).with_algorithm(algorithm);
+        run.train(observers)
     }
 
     /// The network that the recipe trains on these faces, without the heads that only the training
@@ -218,7 +136,7 @@ impl Recipe {
         self.data.images.color.channels()
     }
 
-    fn card(&self, faces: &Prepared, spec: &ClassifierSpec) -> ModelCard {
+    pub(super) fn card(&self, faces: &Prepared, spec: &ClassifierSpec) -> ModelCard {
         let normalization = self.data.images.normalization();
         ModelCard {
             classes: faces.classes().to_vec(),
@@ -231,18 +149,4 @@ impl Recipe {
             architecture: spec.architecture(),
         }
     }
-}
-
-fn start_from(path: &Path, card: &ModelCard, student: &Learner<Classifier>) -> Result<()> {
-    let checkpoint = Checkpoint::read(path)?;
-    checkpoint.check_card(card)?;
-    checkpoint.load_into(checkpoint.part_for_use(), &student.parameters)?;
-    Ok(())
-}
-
-fn evaluation_set<'a>(name: &str, faces: &'a Faces, device: &'a Device) -> EvaluationSet<'a> {
-    EvaluationSet::from_fn(name, move || {
-        let chunks = faces.labeled_chunks(EVALUATION_CHUNK, device);
-        Box::new(chunks.map(|chunk| chunk.map_err(Into::into)))
-    })
 }

@@ -1,7 +1,9 @@
 //! Whole runs of a small network.
 
 mod output;
+mod resuming;
 mod runs;
+mod skipping;
 mod state;
 mod steps;
 mod truth;

@@ -40,7 +40,8 @@ fn a_loss_that_is_no_number_stops_before_the_weights_change() -> Result<()> {
     let text = error.to_string();
     assert_eq!(
         text,
-        "the loss of step 3 is NaN, expected a finite number; its terms: supervised = NaN"
+        "the loss of step 3 is NaN, expected a finite number; not finite: supervised = NaN; all terms: \
+         supervised = NaN"
     );
     assert_eq!(trainer.done(), 2);
     let weights = &values(&trainer.student().parameters)?["classifier.weight"];
@@ -57,7 +58,7 @@ fn a_gradient_that_is_no_number_stops_before_the_weights_change() -> Result<()> 
     batch.labeled.images = (batch.labeled.images * 1e30)?;
     let text = trainer.step(&batch).unwrap_err().to_string();
     assert!(
-        text.starts_with("the gradient's norm in step 1 is inf"),
+        text.starts_with("the gradient's norm of step 1 is inf"),
         "{text}"
     );
     assert!(text.contains("supervised = "), "{text}");
