@@ -7,7 +7,7 @@ use leaf_core::Random;
 use leaf_data::{Faces, Loader};
 use leaf_ssl::{Algorithm, Heads, Task};
 use leaf_train::{
-    Checkpoint, EvaluationSet, JsonLines, Learner, ModelCard, Observer, Preprocessing,
+    Checkpoint, EvaluationSet, JsonLines, Learner, Metrics, ModelCard, Observer, Preprocessing,
     PseudoLabelQuality, SetMetrics, Trainer,
 };
 
@@ -40,9 +40,12 @@ impl Outcome {
     /// The rates on the data set's own test faces.
     pub fn rates(&self) -> Rates {
         let metrics = self.sets.first().map(|set| &set.metrics);
+        let rate = |of: fn(&Metrics) -> f64| metrics.map_or(f64::NAN, of);
         Rates {
-            accuracy: metrics.map_or(f64::NAN, |metrics| metrics.accuracy),
-            balanced_accuracy: metrics.map_or(f64::NAN, |metrics| metrics.balanced_accuracy),
+            accuracy: rate(|metrics| metrics.accuracy),
+            balanced_accuracy: rate(|metrics| metrics.balanced_accuracy),
+            macro_f1: rate(|metrics| metrics.macro_f1),
+            calibration_error: rate(|metrics| metrics.calibration_error),
         }
     }
 }
