@@ -1,11 +1,11 @@
 //! A run's figures for programs.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::file::create;
 use super::{EvaluationReport, Observer, RunStart, RunSummary, SetMetrics, StepReport, Warning};
 use crate::{Error, Result};
 
@@ -36,12 +36,7 @@ impl JsonLines {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).map_err(|source| Error::Io {
-            action: "create",
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self::new(BufWriter::new(file)))
+        Ok(Self::new(BufWriter::new(create(path)?)))
     }
 
     fn write(&mut self, line: &Value) -> Result<()> {

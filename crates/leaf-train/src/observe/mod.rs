@@ -1,6 +1,8 @@
 //! What others may see of a run.
 
 mod console;
+mod csv_table;
+mod file;
 mod json_lines;
 mod line;
 mod observer;
@@ -8,6 +10,7 @@ mod reports;
 mod selection_watch;
 
 pub use console::Console;
+pub use csv_table::CsvTable;
 pub use json_lines::JsonLines;
 pub use observer::Observer;
 pub use reports::{Best, EvaluationReport, RunStart, RunSummary, SetMetrics, StepReport, Warning};

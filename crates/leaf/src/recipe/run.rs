@@ -7,8 +7,8 @@ use leaf_core::Random;
 use leaf_data::{Faces, Loader};
 use leaf_ssl::{Algorithm, Heads, Task};
 use leaf_train::{
-    Checkpoint, EvaluationSet, JsonLines, Learner, Metrics, ModelCard, Observer, Preprocessing,
-    PseudoLabelQuality, SetMetrics, Trainer,
+    Checkpoint, CsvTable, EvaluationSet, JsonLines, Learner, Metrics, ModelCard, Observer,
+    Preprocessing, PseudoLabelQuality, SetMetrics, Trainer,
 };
 
 use super::model::noise;
@@ -85,8 +85,8 @@ impl Recipe {
         Ok(())
     }
 
-    /// Trains on prepared faces and writes `recipe.toml`, `split.json`, `metrics.jsonl` and
-    /// `last.safetensors` into the folder, which is made if it is not there, and `best.safetensors` if
+    /// Trains on prepared faces and writes `recipe.toml`, `split.json`, `metrics.jsonl`,
+    /// `evaluations.csv` and `last.safetensors` into the folder, which is made if it is not there, and `best.safetensors` if
     /// faces are held out to choose it on. Weights of an earlier run in that folder are removed.
     ///
     /// The same recipe gives the same weights: everything random follows from its seeds.
@@ -128,7 +128,7 @@ impl Recipe {
         trainer = trainer
             .with_labeled(batches.labeled_pass())
             .with_epochs_of(batches.steps_per_epoch());
-        let mut metrics = self.write_beside(faces, folder)?;
+        let (mut metrics, mut table) = self.write_beside(faces, folder)?;
 
         let mut sets: Vec<EvaluationSet> = faces
             .tests()
@@ -139,7 +139,7 @@ impl Recipe {
             sets.push(evaluation_set("validation", validation, device).for_selection());
         }
         let mut times = StepTimes::default();
-        let mut all: Vec<&mut dyn Observer> = vec![&mut metrics, &mut times];
+        let mut all: Vec<&mut dyn Observer> = vec![&mut metrics, &mut table, &mut times];
         for observer in observers {
             all.push(&mut **observer);
         }
@@ -184,7 +184,7 @@ impl Recipe {
 
     /// What must be known to read the run: written before the first step. Weights of an earlier run
     /// in the same folder would not be this recipe's.
-    fn write_beside(&self, faces: &Prepared, folder: &Path) -> Result<JsonLines> {
+    fn write_beside(&self, faces: &Prepared, folder: &Path) -> Result<(JsonLines, CsvTable)> {
         for name in ["last.safetensors", "best.safetensors"] {
             let old = folder.join(name);
             if old.exists() && !self.starts_from(&old) {
@@ -196,7 +196,9 @@ impl Recipe {
         }
         self.write(&folder.join("recipe.toml"))?;
         faces.split().write(&folder.join("split.json"))?;
-        Ok(JsonLines::create(&folder.join("metrics.jsonl"))?)
+        let metrics = JsonLines::create(&folder.join("metrics.jsonl"))?;
+        let table = CsvTable::create(&folder.join("evaluations.csv"))?;
+        Ok((metrics, table))
     }
 
     /// Whether these are the weights to start from, however their path is written.

@@ -1,14 +1,16 @@
 //! What a run writes for people and programs.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::Write;
 use std::rc::Rc;
 
+use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
 
 use super::*;
 use crate::fake::batches;
-use crate::{Console, JsonLines};
+use crate::{Console, CsvTable, JsonLines};
 
 /// Text that can be read while its writer is owned by someone else.
 #[derive(Clone, Debug, Default)]
@@ -134,5 +136,59 @@ fn metrics_are_one_json_object_a_line() -> Result<()> {
     assert!((accuracy - summary.last[0].metrics.accuracy).abs() < 1e-12);
     assert!(end["sets"]["validation"]["calibration_error"].is_f64());
     assert!(JsonLines::create(folder.path()).is_err());
+    Ok(())
+}
+
+#[test]
+fn evaluations_are_rows_of_a_table() -> Result<()> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("evaluations.csv");
+    let mut trainer = trainer(short(), FakeAlgorithm::new())?;
+    // The name needs quotes; the other set has faces of one class alone.
+    let (images, _) = crate::fake::faces(8, 5)?;
+    let zeros = Tensor::zeros(5, DType::U32, &Device::Cpu)?;
+    let sets = [
+        set("a, \"b\"", 55)?.for_selection(),
+        EvaluationSet::new("zeros", vec![(images, zeros)]),
+    ];
+    let mut table = CsvTable::create(&path)?;
+    let summary = trainer.run(batches(3), &sets, &mut [&mut table])?;
+    // The writer is still alive: everything was flushed.
+    let mut rows = csv::Reader::from_path(&path).expect("a table");
+    let rows: Vec<HashMap<String, String>> = rows
+        .deserialize()
+        .collect::<std::result::Result<_, _>>()
+        .expect("rows of one length");
+    let shape: Vec<(&str, &str)> = rows
+        .iter()
+        .map(|row| (row["step"].as_str(), row["set"].as_str()))
+        .collect();
+    let steps = ["15", "30", "40"];
+    let wanted = steps
+        .iter()
+        .flat_map(|&step| [(step, "a, \"b\""), (step, "zeros")]);
+    assert_eq!(shape, wanted.collect::<Vec<_>>());
+    assert_eq!(rows[0]["best"], "true");
+    for (row, set) in rows[4..].iter().zip(&summary.last) {
+        let metrics = &set.metrics;
+        for (name, value) in [
+            ("faces", metrics.faces as f64),
+            ("loss", metrics.loss),
+            ("accuracy", metrics.accuracy),
+            ("balanced_accuracy", metrics.balanced_accuracy),
+            ("macro_precision", metrics.macro_precision),
+            ("macro_recall", metrics.macro_recall),
+            ("macro_f1", metrics.macro_f1),
+            ("top2", metrics.top2),
+            ("calibration_error", metrics.calibration_error),
+        ] {
+            assert_eq!(row[name].parse::<f64>(), Ok(value), "{name}");
+        }
+        for (class, recall) in metrics.recalls.iter().enumerate() {
+            assert_eq!(row[&format!("recall_{class}")].parse::<f64>().ok(), *recall);
+        }
+    }
+    assert_eq!(rows[5]["recall_1"], "");
+    assert!(CsvTable::create(folder.path()).is_err());
     Ok(())
 }
