@@ -105,6 +105,7 @@ mod metrics;
 mod mismatches;
 mod observe;
 mod optim;
+mod resident_memory;
 mod schedule;
 mod trainer;
 mod weight_average;
@@ -119,7 +120,7 @@ pub use metrics::{ClassQuality, Confusion, Metrics, PseudoLabelQuality, Tally};
 pub use mismatches::{Mismatches, Reshaped};
 pub use observe::{
     Best, Console, CsvTable, EvaluationReport, JsonLines, Observer, RunStart, RunSummary,
-    SetMetrics, StepReport, Warning,
+    SetMetrics, StepReport, TensorBoard, Throughput, Warning,
 };
 pub use optim::{Adam, AdamConfig, Optimizer, OptimizerConfig, Sgd, SgdConfig, WeightDecay};
 pub use schedule::{ConstantSchedule, CosineSchedule, Schedule};

@@ -74,6 +74,7 @@ impl Observer for JsonLines {
             .iter()
             .map(|(name, values)| (name.clone(), number_or_list(values)))
             .collect();
+        let throughput = report.throughput.as_ref();
         self.write(&json!({
             "event": "step",
             "step": report.step,
@@ -84,6 +85,11 @@ impl Observer for JsonLines {
             "diagnostics": diagnostics,
             "classifier_norm": report.classifier_norm,
             "seconds": report.seconds,
+            "wait_seconds": report.wait_seconds,
+            "images": report.images,
+            "images_per_second": throughput.map(|throughput| throughput.images_per_second),
+            "wait_share": throughput.map(|throughput| throughput.wait_share),
+            "resident_memory": report.resident_memory,
         }))
     }
 

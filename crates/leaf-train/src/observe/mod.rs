@@ -6,12 +6,18 @@ mod file;
 mod json_lines;
 mod line;
 mod observer;
+mod pace;
 mod reports;
 mod selection_watch;
+mod tensorboard;
 
 pub use console::Console;
 pub use csv_table::CsvTable;
 pub use json_lines::JsonLines;
 pub use observer::Observer;
-pub use reports::{Best, EvaluationReport, RunStart, RunSummary, SetMetrics, StepReport, Warning};
+pub(crate) use pace::Pace;
+pub use reports::{
+    Best, EvaluationReport, RunStart, RunSummary, SetMetrics, StepReport, Throughput, Warning,
+};
 pub(crate) use selection_watch::SelectionWatch;
+pub use tensorboard::TensorBoard;

@@ -44,6 +44,23 @@ pub struct StepReport {
     pub classifier_norm: Option<f64>,
     /// How long the step took, in seconds, without waiting for the batch.
     pub seconds: f64,
+    /// How long the step waited for its batch, in seconds; 0 where the caller brought the batch.
+    pub wait_seconds: f64,
+    /// How many images the batch held, all views of all faces together.
+    pub images: usize,
+    /// How fast the steps since the last one to show were, in steps of [`crate::Trainer::run`] to show.
+    pub throughput: Option<Throughput>,
+    /// The process's resident memory in bytes, in steps to show; `None` where the system does not tell.
+    pub resident_memory: Option<u64>,
+}
+
+/// How fast some steps were, evaluations and observers not counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Throughput {
+    /// Images, all views of all faces together, over the time of the steps and their waiting.
+    pub images_per_second: f64,
+    /// The share of that time that was spent waiting for batches.
+    pub wait_share: f64,
 }
 
 impl StepReport {
@@ -186,6 +203,13 @@ pub(super) mod tests {
             ],
             classifier_norm: Some(1.2),
             seconds: 0.25,
+            wait_seconds: 0.05,
+            images: 105,
+            throughput: Some(Throughput {
+                images_per_second: 350.,
+                wait_share: 0.125,
+            }),
+            resident_memory: Some(1 << 30),
         }
     }
 

@@ -6,6 +6,7 @@ use leaf_ssl::{Algorithm, Batch, Losses, Network, PSEUDO_ACCURACY, Unlabeled};
 
 use super::readings::Readings;
 use super::{Trainer, context};
+use crate::resident_memory::resident_memory;
 use crate::{Error, Gradients, Result, StepReport};
 
 impl<N: Network, A: Algorithm> Trainer<N, A> {
@@ -54,7 +55,9 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
             None => self.optimizer.step(&gradients, learning_rate)?,
         }
         self.done += 1;
-        self.report(readings, learning_rate, gradient_norm, started)
+        let mut report = self.report(readings, learning_rate, gradient_norm, started)?;
+        report.images = batch.images();
+        Ok(report)
     }
 
     /// How good the pseudo-labels are, as far as the true classes are known.
@@ -96,6 +99,10 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
             diagnostics: readings.diagnostics,
             classifier_norm,
             seconds: started.elapsed().as_secs_f64(),
+            wait_seconds: 0.,
+            images: 0,
+            throughput: None,
+            resident_memory: if logged { resident_memory() } else { None },
         })
     }
 }

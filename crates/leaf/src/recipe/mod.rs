@@ -9,6 +9,7 @@ mod file;
 mod model;
 mod prepared;
 mod run;
+mod run_files;
 mod setting;
 mod step_times;
 mod summary;

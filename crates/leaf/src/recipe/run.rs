@@ -7,11 +7,12 @@ use leaf_core::Random;
 use leaf_data::{Faces, Loader};
 use leaf_ssl::{Algorithm, Heads, Task};
 use leaf_train::{
-    Checkpoint, CsvTable, EvaluationSet, JsonLines, Learner, Metrics, ModelCard, Observer,
-    Preprocessing, PseudoLabelQuality, SetMetrics, Trainer,
+    Checkpoint, EvaluationSet, Learner, Metrics, ModelCard, Observer, Preprocessing,
+    PseudoLabelQuality, SetMetrics, Trainer,
 };
 
 use super::model::noise;
+use super::run_files::RunFiles;
 use super::step_times::StepTimes;
 use super::{Classifier, ClassifierSpec, Prepared, Rates, Recipe};
 use crate::{Error, Result};
@@ -86,8 +87,9 @@ impl Recipe {
     }
 
     /// Trains on prepared faces and writes `recipe.toml`, `split.json`, `metrics.jsonl`,
-    /// `evaluations.csv` and `last.safetensors` into the folder, which is made if it is not there, and `best.safetensors` if
-    /// faces are held out to choose it on. Weights of an earlier run in that folder are removed.
+    /// `evaluations.csv`, TensorBoard's event files and `last.safetensors` into the folder, which is made
+    /// if it is not there, and `best.safetensors` if faces are held out to choose it on. Weights and event
+    /// files of an earlier run in that folder are removed.
     ///
     /// The same recipe gives the same weights: everything random follows from its seeds.
     ///
@@ -128,7 +130,7 @@ impl Recipe {
         trainer = trainer
             .with_labeled(batches.labeled_pass())
             .with_epochs_of(batches.steps_per_epoch());
-        let (mut metrics, mut table) = self.write_beside(faces, folder)?;
+        let mut files = self.write_beside(faces, folder)?;
 
         let mut sets: Vec<EvaluationSet> = faces
             .tests()
@@ -139,7 +141,8 @@ impl Recipe {
             sets.push(evaluation_set("validation", validation, device).for_selection());
         }
         let mut times = StepTimes::default();
-        let mut all: Vec<&mut dyn Observer> = vec![&mut metrics, &mut table, &mut times];
+        let mut all = Vec::from(files.observers());
+        all.push(&mut times);
         for observer in observers {
             all.push(&mut **observer);
         }
@@ -184,7 +187,7 @@ impl Recipe {
 
     /// What must be known to read the run: written before the first step. Weights of an earlier run
     /// in the same folder would not be this recipe's.
-    fn write_beside(&self, faces: &Prepared, folder: &Path) -> Result<(JsonLines, CsvTable)> {
+    fn write_beside(&self, faces: &Prepared, folder: &Path) -> Result<RunFiles> {
         for name in ["last.safetensors", "best.safetensors"] {
             let old = folder.join(name);
             if old.exists() && !self.starts_from(&old) {
@@ -196,9 +199,7 @@ impl Recipe {
         }
         self.write(&folder.join("recipe.toml"))?;
         faces.split().write(&folder.join("split.json"))?;
-        let metrics = JsonLines::create(&folder.join("metrics.jsonl"))?;
-        let table = CsvTable::create(&folder.join("evaluations.csv"))?;
-        Ok((metrics, table))
+        RunFiles::create(folder)
     }
 
     /// Whether these are the weights to start from, however their path is written.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::Write;
 use std::rc::Rc;
+use std::time::Duration;
 
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
@@ -103,6 +104,29 @@ fn plain_lines_show_a_run_to_a_log() -> Result<()> {
 }
 
 #[test]
+fn a_log_file_is_told_of_rare_steps_too_and_of_no_terminal() -> Result<()> {
+    let rare = TrainConfig {
+        log_every: 40,
+        ..short()
+    };
+    let shown = |quiet: Duration| -> Result<Vec<String>> {
+        let mut trainer = trainer(rare.clone(), FakeAlgorithm::new())?;
+        let page = Page::default();
+        let mut console = Console::plain(page.clone()).quiet_for_at_most(quiet);
+        trainer.run(batches(3), &[set("test", 77)?], &mut [&mut console])?;
+        let lines = page.lines();
+        let bad = lines.iter().find(|line| line.contains(char::is_control));
+        assert_eq!(bad, None);
+        let steps = lines.into_iter().filter(|line| line.contains("/40  loss "));
+        Ok(steps.collect())
+    };
+    let rare = shown(Duration::from_secs(3600))?;
+    assert_eq!(rare.len(), 2, "{rare:?}");
+    assert_eq!(shown(Duration::ZERO)?.len(), 40);
+    Ok(())
+}
+
+#[test]
 fn metrics_are_one_json_object_a_line() -> Result<()> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("metrics.jsonl");
@@ -126,6 +150,12 @@ fn metrics_are_one_json_object_a_line() -> Result<()> {
     assert_eq!(steps[1]["diagnostics"]["utilization"], 0.5);
     assert_eq!(steps[1]["diagnostics"]["expert usage, semantic"][1], 0.75);
     assert_eq!(steps[1]["terms"]["supervised"], steps[1]["loss"]);
+    assert_eq!(steps[1]["images"], 12);
+    for name in ["wait_seconds", "images_per_second", "wait_share"] {
+        assert!(steps[1][name].is_f64(), "{name}: {}", steps[1][name]);
+    }
+    let memory = &steps[1]["resident_memory"];
+    assert_eq!(memory.is_u64(), cfg!(target_os = "linux"), "{memory}");
     assert_eq!(of("evaluation").len(), 3);
     let end = of("end")[0];
     assert_eq!(end["steps"], 40);
@@ -179,7 +209,8 @@ fn evaluations_are_rows_of_a_table() -> Result<()> {
             ("macro_precision", metrics.macro_precision),
             ("macro_recall", metrics.macro_recall),
             ("macro_f1", metrics.macro_f1),
-            ("top2", metrics.top2),
+            ("top_2", metrics.top_k[1]),
+            ("top_3", 1.),
             ("calibration_error", metrics.calibration_error),
         ] {
             assert_eq!(row[name].parse::<f64>(), Ok(value), "{name}");
