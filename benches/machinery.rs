@@ -19,8 +19,8 @@ use leaf::ssl::{
     Algorithm, Batch, Context, Labeled, Losses, Stateful, Step, Task, Unlabeled, Views,
 };
 use leaf::train::{
-    AdamConfig, CsvTable, Gradients, JsonLines, Learner, Observer, OptimizerConfig, SgdConfig,
-    StepReport, TensorBoard, TrainConfig, Trainer,
+    AdamConfig, EvaluationTable, Gradients, JsonLines, Learner, Observer, OptimizerConfig,
+    SgdConfig, StepReport, StepTable, TensorBoard, TrainConfig, Trainer,
 };
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -85,7 +85,8 @@ impl Stateful for Idle {}
 /// All observers that write files.
 struct Files {
     lines: JsonLines,
-    table: CsvTable,
+    steps: StepTable,
+    evaluations: EvaluationTable,
     board: TensorBoard,
 }
 
@@ -93,13 +94,19 @@ impl Files {
     fn new(folder: &Path) -> Outcome<Self> {
         Ok(Self {
             lines: JsonLines::create(&folder.join("metrics.jsonl"))?,
-            table: CsvTable::create(&folder.join("evaluations.csv"))?,
+            steps: StepTable::create(&folder.join("steps.csv"))?,
+            evaluations: EvaluationTable::create(&folder.join("evaluations.csv"))?,
             board: TensorBoard::create(folder)?,
         })
     }
 
     fn show(&mut self, report: &StepReport) -> Outcome {
-        let observers: [&mut dyn Observer; 3] = [&mut self.lines, &mut self.table, &mut self.board];
+        let observers: [&mut dyn Observer; 4] = [
+            &mut self.lines,
+            &mut self.steps,
+            &mut self.evaluations,
+            &mut self.board,
+        ];
         for observer in observers {
             observer.on_step(report)?;
         }

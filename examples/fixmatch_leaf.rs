@@ -59,8 +59,8 @@ While it trains:
   experts     share of the faces that each expert of a level serves
   |w|         mean length of the classifier's weights of a class
 
-Into the folder go recipe.toml, split.json, metrics.jsonl, evaluations.csv, TensorBoard's event files,
-last.safetensors and, with --validation, best.safetensors; weights of an earlier run there are removed. Anything wrong ends it with an error
+Into the folder go recipe.toml, split.json, metrics.jsonl, steps.csv, evaluations.csv, TensorBoard's event
+files, last.safetensors and, with --validation, best.safetensors; weights of an earlier run there are removed. Anything wrong ends it with an error
 and the status 2.";
 
 fn main() -> ExitCode {

@@ -87,8 +87,8 @@ robust preset in whatever algorithm), one that is not known is an error, a part 
   labels_per_class = 25
 
 Options go before the file; --algorithm keeps the file's LEAF unless --leaf is given too. Into the folder go
-recipe.toml (the recipe that was used, in full), split.json, metrics.jsonl, evaluations.csv, TensorBoard's event
-files, last.safetensors and, with --validation, best.safetensors; weights of an earlier run there are removed. Anything wrong ends it
+recipe.toml (the recipe that was used, in full), split.json, metrics.jsonl, steps.csv, evaluations.csv,
+TensorBoard's event files, last.safetensors and, with --validation, best.safetensors; weights of an earlier run there are removed. Anything wrong ends it
 with an error and the status 2.";
 
 fn algorithm(text: &str) -> Result<TrainerChoice, String> {

@@ -8,8 +8,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use leaf_train::{
-    CsvTable, EvaluationReport, JsonLines, Observer, PseudoLabelQuality, SetMetrics, StepReport,
-    Tally, TensorBoard, Throughput,
+    EvaluationReport, EvaluationTable, JsonLines, Observer, PseudoLabelQuality, SetMetrics,
+    StepReport, StepTable, Tally, TensorBoard, Throughput,
 };
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -87,17 +87,24 @@ fn files(folder: &Path, part: &str) -> Outcome<Vec<PathBuf>> {
 /// Steps 1 to 6; then the machine stops, and the run goes on from its checkpoint after step 4.
 fn interrupted(folder: &Path) -> Outcome {
     let (table, lines) = (folder.join("evaluations.csv"), folder.join("metrics.jsonl"));
-    let mut csv = CsvTable::create(&table)?;
+    let steps = folder.join("steps.csv");
+    let mut csv = EvaluationTable::create(&table)?;
+    let mut shown = StepTable::create(&steps)?;
     let mut board = TensorBoard::create(folder)?;
-    take(&mut [&mut csv, &mut board], &[1, 2, 3, 4, 5, 6], 1.)?;
+    take(
+        &mut [&mut csv, &mut shown, &mut board],
+        &[1, 2, 3, 4, 5, 6],
+        1.,
+    )?;
     let first = files(folder, "tfevents")?;
     // Half a record.
     let mut file = OpenOptions::new().append(true).open(&first[0])?;
     file.write_all(&[9, 0, 0, 0])?;
 
-    let mut csv = CsvTable::continue_after(&table, 4)?;
+    let mut csv = EvaluationTable::continue_after(&table, 4)?;
+    let mut shown = StepTable::continue_after(&steps, 4)?;
     let mut board = TensorBoard::continue_after(folder, 4)?;
-    take(&mut [&mut csv, &mut board], &[5, 6, 7, 8], 2.)?;
+    take(&mut [&mut csv, &mut shown, &mut board], &[5, 6, 7, 8], 2.)?;
     let mut json = JsonLines::new(File::create(&lines)?);
     take(&mut [&mut json], &[1, 2, 3, 4], 1.)?;
     take(&mut [&mut json], &[5, 6, 7, 8], 2.)
@@ -112,19 +119,14 @@ fn an_interrupted_run_leaves_the_files_of_one_run() -> Outcome {
     interrupted(&folder)?;
     assert_eq!(files(&folder, "tfevents")?.len(), 2);
 
+    let read = |name: &str| std::fs::read_to_string(folder.join(name));
     let whole = temporary.path().join("whole.csv");
-    take(&mut [&mut CsvTable::create(&whole)?], &[1, 2, 3, 4], 1.)?;
-    take(
-        &mut [&mut CsvTable::continue_after(&whole, 4)?],
-        &[5, 6, 7, 8],
-        2.,
-    )?;
-    let rows = std::fs::read_to_string(folder.join("evaluations.csv"))?;
-    assert_eq!(rows, std::fs::read_to_string(whole)?);
-    let steps: Vec<_> = rows
-        .lines()
-        .filter_map(|row| row.split(',').next())
-        .collect();
-    assert_eq!(steps, ["step", "2", "4", "6", "8"]);
+    let mut table = EvaluationTable::create(&whole)?;
+    take(&mut [&mut table], &[1, 2, 3, 4, 5, 6, 7, 8], 1.)?;
+    assert_eq!(read("evaluations.csv")?, std::fs::read_to_string(&whole)?);
+    let mut table = StepTable::create(&whole)?;
+    take(&mut [&mut table], &[1, 2, 3, 4], 1.)?;
+    take(&mut [&mut table], &[5, 6, 7, 8], 2.)?;
+    assert_eq!(read("steps.csv")?, std::fs::read_to_string(&whole)?);
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! What others may see of a run.
 
 mod console;
-mod csv_table;
 mod file;
 mod json_lines;
 mod line;
@@ -9,10 +8,10 @@ mod observer;
 mod pace;
 mod reports;
 mod selection_watch;
+mod tables;
 mod tensorboard;
 
 pub use console::Console;
-pub use csv_table::CsvTable;
 pub use json_lines::JsonLines;
 pub use observer::Observer;
 pub(crate) use pace::Pace;
@@ -20,4 +19,5 @@ pub use reports::{
     Best, EvaluationReport, RunStart, RunSummary, SetMetrics, StepReport, Throughput, Warning,
 };
 pub(crate) use selection_watch::SelectionWatch;
+pub use tables::{EvaluationTable, StepTable};
 pub use tensorboard::TensorBoard;

@@ -87,8 +87,8 @@ impl Recipe {
     }
 
     /// Trains on prepared faces and writes `recipe.toml`, `split.json`, `metrics.jsonl`,
-    /// `evaluations.csv`, TensorBoard's event files and `last.safetensors` into the folder, which is made
-    /// if it is not there, and `best.safetensors` if faces are held out to choose it on. Weights and event
+    /// `steps.csv`, `evaluations.csv`, TensorBoard's event files and `last.safetensors` into the folder,
+    /// which is made if it is not there, and `best.safetensors` if faces are held out to choose it on. Weights and event
     /// files of an earlier run in that folder are removed.
     ///
     /// The same recipe gives the same weights: everything random follows from its seeds.

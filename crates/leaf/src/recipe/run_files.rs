@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use leaf_train::{CsvTable, JsonLines, Observer, TensorBoard};
+use leaf_train::{EvaluationTable, JsonLines, Observer, StepTable, TensorBoard};
 
 use crate::Result;
 
@@ -10,7 +10,8 @@ use crate::Result;
 #[derive(Debug)]
 pub(super) struct RunFiles {
     metrics: JsonLines,
-    evaluations: CsvTable,
+    steps: StepTable,
+    evaluations: EvaluationTable,
     tensorboard: TensorBoard,
 }
 
@@ -19,14 +20,16 @@ impl RunFiles {
     pub(super) fn create(folder: &Path) -> Result<Self> {
         Ok(Self {
             metrics: JsonLines::create(&folder.join("metrics.jsonl"))?,
-            evaluations: CsvTable::create(&folder.join("evaluations.csv"))?,
+            steps: StepTable::create(&folder.join("steps.csv"))?,
+            evaluations: EvaluationTable::create(&folder.join("evaluations.csv"))?,
             tensorboard: TensorBoard::create(folder)?,
         })
     }
 
-    pub(super) fn observers(&mut self) -> [&mut dyn Observer; 3] {
+    pub(super) fn observers(&mut self) -> [&mut dyn Observer; 4] {
         [
             &mut self.metrics,
+            &mut self.steps,
             &mut self.evaluations,
             &mut self.tensorboard,
         ]

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::fake::batches;
-use crate::{Console, CsvTable, JsonLines};
+use crate::{Console, EvaluationTable, JsonLines};
 
 /// Text that can be read while its writer is owned by someone else.
 #[derive(Clone, Debug, Default)]
@@ -181,7 +181,7 @@ fn evaluations_are_rows_of_a_table() -> Result<()> {
         set("a, \"b\"", 55)?.for_selection(),
         EvaluationSet::new("zeros", vec![(images, zeros)]),
     ];
-    let mut table = CsvTable::create(&path)?;
+    let mut table = EvaluationTable::create(&path)?;
     let summary = trainer.run(batches(3), &sets, &mut [&mut table])?;
     // The writer is still alive: everything was flushed.
     let mut rows = csv::Reader::from_path(&path).expect("a table");
@@ -220,6 +220,6 @@ fn evaluations_are_rows_of_a_table() -> Result<()> {
         }
     }
     assert_eq!(rows[5]["recall_1"], "");
-    assert!(CsvTable::create(folder.path()).is_err());
+    assert!(EvaluationTable::create(folder.path()).is_err());
     Ok(())
 }
