@@ -44,11 +44,11 @@ pub struct StepReport {
     pub classifier_norm: Option<f64>,
     /// How long the step took, in seconds, without waiting for the batch.
     pub seconds: f64,
-    /// How long the step waited for its batch, in seconds; 0 where the caller brought the batch.
+    /// How long the step waited for its batch, in seconds; 0 outside [`crate::Trainer::run`].
     pub wait_seconds: f64,
-    /// How many images the batch held, all views of all faces together.
+    /// How many images the batch held, all views of all faces together; 0 outside [`crate::Trainer::run`].
     pub images: usize,
-    /// How fast the steps since the last one to show were, in steps of [`crate::Trainer::run`] to show.
+    /// How fast the steps since the last one to show were, in steps to show of [`crate::Trainer::run`].
     pub throughput: Option<Throughput>,
     /// The process's resident memory in bytes, in steps to show; `None` where the system does not tell.
     pub resident_memory: Option<u64>,

@@ -47,6 +47,7 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
             let wait_seconds = asked.elapsed().as_secs_f64();
             let mut report = StepReport {
                 wait_seconds,
+                images: batch.images(),
                 ..self.step(&batch)?
             };
             pace.count(&mut report);

@@ -55,9 +55,7 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
             None => self.optimizer.step(&gradients, learning_rate)?,
         }
         self.done += 1;
-        let mut report = self.report(readings, learning_rate, gradient_norm, started)?;
-        report.images = batch.images();
-        Ok(report)
+        self.report(readings, learning_rate, gradient_norm, started)
     }
 
     /// How good the pseudo-labels are, as far as the true classes are known.
