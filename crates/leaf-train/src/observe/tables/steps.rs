@@ -97,6 +97,7 @@ mod tests {
         let of = |step, logged| StepReport {
             step,
             logged,
+            gradient_norm: f64::NAN,
             ..report()
         };
         let mut table = StepTable::create(&path)?;
@@ -116,6 +117,7 @@ mod tests {
             ("utilization", "0.32"),
             ("set_size", "1.8"),
             ("category_loss", ""),
+            ("gradient_norm", ""),
             ("images", "105"),
             ("images_per_second", "350"),
             ("resident_memory", "1073741824"),

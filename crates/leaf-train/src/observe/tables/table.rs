@@ -70,8 +70,9 @@ impl Table {
     }
 }
 
-/// What was not measured is an empty cell.
+/// What was not measured, is infinite or not a number is an empty cell.
 pub(super) fn cell(value: Option<f64>) -> String {
+    let value = value.filter(|value| value.is_finite());
     value.map_or_else(String::new, |value| value.to_string())
 }
 
