@@ -66,9 +66,10 @@ While it trains:
   experts     share of the faces that each expert of a level serves
   |w|         mean length of the classifier's weights of a class
 
-Into the folder go recipe.toml, split.json, metrics.jsonl, checkpoints/, last.safetensors and, with --validation,
-best.safetensors; weights and checkpoints of an earlier run there are removed. Anything wrong ends it with an error
-and the status 2; Ctrl-C ends it after the step with a checkpoint and the status 130, and --resume goes on from there.";
+Into the folder go recipe.toml, split.json, metrics.jsonl, steps.csv, evaluations.csv, TensorBoard's event files,
+checkpoints/, last.safetensors and, with --validation, best.safetensors; weights, checkpoints and event files of an earlier run
+there are removed. Anything wrong ends it with an error and the status 2; Ctrl-C ends it after the step with a
+checkpoint and the status 130, and --resume goes on from there.";
 
 fn main() -> ExitCode {
     let matches = Arguments::command().get_matches();

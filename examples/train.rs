@@ -94,10 +94,10 @@ robust preset in whatever algorithm), one that is not known is an error, a part 
   labels_per_class = 25
 
 Options go before the file; --algorithm keeps the file's LEAF unless --leaf is given too. Into the folder go
-recipe.toml (the recipe that was used, in full), split.json, metrics.jsonl, checkpoints/, last.safetensors and,
-with --validation, best.safetensors; weights and checkpoints of an earlier run there are removed. Anything wrong
-ends it with an error and the status 2; Ctrl-C ends it after the step with a checkpoint and the status 130, and
---resume goes on from there.";
+recipe.toml (the recipe that was used, in full), split.json, metrics.jsonl, steps.csv, evaluations.csv, TensorBoard's
+event files, checkpoints/, last.safetensors and, with --validation, best.safetensors; weights, checkpoints and event files
+of an earlier run there are removed. Anything wrong ends it with an error and the status 2; Ctrl-C ends it after the step
+with a checkpoint and the status 130, and --resume goes on from there.";
 
 fn algorithm(text: &str) -> Result<TrainerChoice, String> {
     text.parse().map_err(|error: leaf::Error| error.to_string())

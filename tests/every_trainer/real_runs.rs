@@ -53,6 +53,8 @@ fn train(recipe: &Recipe, folder: &Path) -> Outcome<Vec<Value>> {
     assert_eq!(outcome.checkpoint, folder.join("last.safetensors"));
     assert_eq!(Recipe::read(&folder.join("recipe.toml"))?, *recipe);
     check_weights(recipe, &outcome.checkpoint)?;
+    let table = std::fs::read_to_string(folder.join("evaluations.csv"))?;
+    assert_eq!(table.lines().count(), 1 + outcome.sets.len(), "{table}");
     let text = std::fs::read_to_string(folder.join("metrics.jsonl"))?;
     let lines: Vec<Value> = text
         .lines()

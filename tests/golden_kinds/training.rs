@@ -54,7 +54,7 @@ pub(crate) fn metrics(case: &Case) -> Outcome {
         ("macro_f1", metrics.macro_f1),
         ("macro_precision", metrics.macro_precision),
         ("macro_recall", metrics.macro_recall),
-        ("top2", metrics.top2),
+        ("top2", metrics.top_k[1]),
     ] {
         case.expect(name, &Tensor::new(&[value], &Device::Cpu)?)?;
     }

@@ -1,17 +1,19 @@
 //! The project's own chores, behind `cargo xtask`.
 //!
 //! Each subcommand is a file (or a folder) of its own. The checks need nothing but cargo, git and, for
-//! the CUDA check, a C compiler.
+//! the CUDA check, a C compiler, for TensorBoard's a Python with pip.
 
 mod check_core;
 mod check_cuda;
 mod check_memory;
 mod check_metal;
 mod check_style;
+mod check_tensorboard;
 mod ci;
 mod gradient_error;
 mod package_source;
 mod peers;
+mod python;
 mod workspace;
 
 use std::process::ExitCode;
@@ -41,6 +43,8 @@ enum Chore {
     CheckMemory(check_memory::CheckMemory),
     /// How far f32's gradients are from f64's, beside PyTorch's; needs a Python with torch.
     GradientError(gradient_error::GradientError),
+    /// That TensorBoard itself reads a run's event files; installs it with pip.
+    CheckTensorboard(check_tensorboard::CheckTensorboard),
     /// Compiles the CUDA feature on a machine without a GPU and without the CUDA toolkit.
     CheckCuda(check_cuda::CheckCuda),
     /// Type-checks the Metal feature, on Linux too.
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         Chore::CheckCore => check_core::run(),
         Chore::CheckMemory(chore) => chore.run(),
         Chore::GradientError(chore) => chore.run(),
+        Chore::CheckTensorboard(chore) => chore.run(),
         Chore::CheckCuda(chore) => chore.run(),
         Chore::CheckMetal(chore) => chore.run(),
         Chore::Peers(chore) => chore.run(),

@@ -88,6 +88,7 @@ impl<L: UnlabeledLoss> SoftTraining<L> {
         sum.add(term.name, term.loss, term.weight)?;
         sum.add_balance(passes.balance.as_ref(), self.balance_weight)?;
         sum.measure_selection(&labels, &weights)?;
+        sum.measure_thresholds(&self.selector)?;
         for (name, value) in &faces.diagnostics {
             sum.measure(name, value);
         }

@@ -11,6 +11,23 @@ pub struct Batch {
     pub unlabeled: Unlabeled,
 }
 
+impl Batch {
+    /// How many images there are, all views of all faces together.
+    pub fn images(&self) -> usize {
+        let Unlabeled {
+            weak,
+            strong,
+            rotated,
+            ..
+        } = &self.unlabeled;
+        let views = weak.iter().chain(strong);
+        let views = views.chain(rotated.as_ref().map(|rotated| &rotated.images));
+        let views = views.chain([&self.labeled.images]);
+        // A scalar has no rows.
+        views.filter_map(|view| view.dims().first()).sum()
+    }
+}
+
 /// Faces with their labels.
 #[derive(Clone, Debug)]
 pub struct Labeled {

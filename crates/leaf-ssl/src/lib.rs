@@ -37,6 +37,7 @@ mod context;
 mod error;
 mod feature_bank;
 pub mod forward;
+mod gate_usage;
 mod labeler;
 mod labels;
 mod loss_sum;
@@ -75,7 +76,8 @@ pub use labeler::{HardLabels, PseudoLabeler, mean_of_views};
 pub use labels::{PseudoLabels, Target};
 pub use loss_sum::LossSum;
 pub use losses::{
-    CATEGORY, CONFIDENCE, EXPERT_USAGE, Losses, PSEUDO_ACCURACY, SET_SIZE, Selection, UTILIZATION,
+    CATEGORY, CONFIDENCE, EXPERT_USAGE, GATE_ENTROPY, GATE_ENTROPY_OF_ROWS, Losses,
+    PSEUDO_ACCURACY, SET_SIZE, Selection, THRESHOLDS, UTILIZATION,
 };
 pub use memory_queue::MemoryQueue;
 pub use mixup::{Mix, Mixup, SoftRows};

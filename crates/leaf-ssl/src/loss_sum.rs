@@ -3,8 +3,10 @@
 use candle_core::Tensor;
 use leaf_core::{Routing, cross_entropy};
 
+use crate::gate_usage::GateUsage;
 use crate::{
-    CONFIDENCE, EXPERT_USAGE, Logits, Losses, PseudoLabels, Result, Selection, UTILIZATION,
+    CONFIDENCE, EXPERT_USAGE, GATE_ENTROPY, GATE_ENTROPY_OF_ROWS, Logits, Losses, PseudoLabels,
+    Result, Selection, Selector, THRESHOLDS, UTILIZATION,
 };
 
 /// The weighted sum of a step's terms, each of which is added once; what trainers build [`Losses`] with.
@@ -70,25 +72,28 @@ impl LossSum {
         self.diagnostics.push((name.into(), value.detach()));
     }
 
-    /// Adds the share of rows that each expert served, by level; several passes count by their rows.
+    /// Adds the share of rows that each expert served and how spread the gate's weights are, by level;
+    /// several passes count by their rows.
     ///
     /// # Errors
     /// Those of candle.
     pub fn measure_experts(&mut self, routing: &[(&'static str, Routing)]) -> Result<()> {
-        let mut levels: Vec<(&str, Tensor, f64)> = Vec::new();
-        for (level, routing) in routing {
-            let rows = routing.experts.dim(0)? as f64;
-            let served = (routing.usage()? * rows)?;
-            match levels.iter_mut().find(|(known, ..)| known == level) {
-                Some((_, sum, total)) => {
-                    *sum = (&*sum + served)?;
-                    *total += rows;
-                }
-                None => levels.push((level, served, rows)),
-            }
+        for (level, usage) in GateUsage::by_level(routing)? {
+            self.measure(format!("{EXPERT_USAGE}, {level}"), &usage.served()?);
+            self.measure(format!("{GATE_ENTROPY}, {level}"), &usage.entropy()?);
+            let rows = usage.entropy_of_rows()?;
+            self.measure(format!("{GATE_ENTROPY_OF_ROWS}, {level}"), &rows);
         }
-        for (level, served, rows) in levels {
-            self.measure(format!("{EXPERT_USAGE}, {level}"), &(served / rows)?);
+        Ok(())
+    }
+
+    /// Adds the selector's thresholds, if it has any.
+    ///
+    /// # Errors
+    /// Those of the selector.
+    pub fn measure_thresholds(&mut self, selector: &dyn Selector) -> Result<()> {
+        if let Some(thresholds) = selector.thresholds()? {
+            self.measure(THRESHOLDS, &thresholds);
         }
         Ok(())
     }

@@ -49,3 +49,12 @@ pub const SET_SIZE: &str = "set size";
 pub const PSEUDO_ACCURACY: &str = "pseudo-label accuracy";
 /// How the diagnostics name the share of rows that each expert serves; the level follows.
 pub const EXPERT_USAGE: &str = "expert usage";
+/// How the diagnostics name the entropy (nats) of the experts' shares of all gate weights in a step; the
+/// level follows. It is the logarithm of the number of experts where all are used alike, 0 where one is.
+pub const GATE_ENTROPY: &str = "gate entropy";
+/// How the diagnostics name the mean entropy (nats) of one row's weights of its kept experts; the level
+/// follows. It is 0 where a row keeps one expert.
+pub const GATE_ENTROPY_OF_ROWS: &str = "gate entropy of rows";
+/// The confidence from which a pseudo-label counts in full, as it stands after the step: one value, or one
+/// a class ([`crate::Selector::thresholds`]).
+pub const THRESHOLDS: &str = "thresholds";

@@ -192,6 +192,7 @@ impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> Algorithm for WeakStrong<P
         }
         sum.add_balance(passes.balance.as_ref(), self.config.balance_weight)?;
         sum.measure_selection(&labels, &weights)?;
+        sum.measure_thresholds(&self.selector)?;
         for (name, value) in &faces.diagnostics {
             sum.measure(name, value);
         }

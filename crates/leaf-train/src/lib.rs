@@ -88,7 +88,8 @@
 //!   ([`Optimizer::step_with_average`]) is one pass over the memory.
 //! - [`evaluate`] measures a network on an [`EvaluationSet`]; [`Tally`] and [`Confusion`] count what
 //!   comes from elsewhere. The rates are scikit-learn's, with the calibration error of Guo et al.
-//! - [`Console`] shows a run to a person, [`JsonLines`] to a program; an [`Observer`] of one's own
+//! - [`Console`] shows a run to a person, [`JsonLines`] to a program, [`StepTable`] and
+//!   [`EvaluationTable`] to a spreadsheet, [`TensorBoard`] to that program; an [`Observer`] of one's own
 //!   sees the same.
 //! - [`Trainer::with_checkpoints`] writes the last and the best weights with a [`ModelCard`];
 //!   [`Checkpoint`] reads them and refuses what does not fit. The best step is chosen on the set that
@@ -110,6 +111,7 @@ mod mismatches;
 mod non_finite;
 mod observe;
 mod optim;
+mod resident_memory;
 mod schedule;
 mod snapshot;
 mod stop;
@@ -126,8 +128,8 @@ pub use metrics::{ClassQuality, Confusion, Metrics, PseudoLabelQuality, Tally};
 pub use mismatches::{Mismatches, Reshaped};
 pub use non_finite::{BatchFaces, NonFinite};
 pub use observe::{
-    Best, Console, EvaluationReport, JsonLines, Observer, RunStart, RunSummary, SetMetrics,
-    StepReport, Warning,
+    Best, Console, EvaluationReport, EvaluationTable, JsonLines, Observer, RunStart, RunSummary,
+    SetMetrics, StepReport, StepTable, TensorBoard, Throughput, Warning,
 };
 pub use optim::{Adam, AdamConfig, Optimizer, OptimizerConfig, Sgd, SgdConfig, WeightDecay};
 pub use schedule::{ConstantSchedule, CosineSchedule, Schedule};

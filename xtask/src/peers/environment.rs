@@ -6,44 +6,24 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::Outcome;
-use crate::workspace::{cargo, output, root, run};
+use crate::python::Environment;
+use crate::workspace::{cargo, output, root};
 
-/// What PyTorch's side needs, by the names that pip knows.
-const PACKAGES: [&str; 3] = ["torch==2.15.*", "torchvision", "numpy"];
+/// What PyTorch's side needs; the version is that of the results.
+const PYTORCH: Environment = Environment {
+    folder: "peers",
+    packages: &["torch==2.15.*", "torchvision", "numpy"],
+    ready: "import torch, torchvision; assert torch.__version__.startswith('2.15.'), \
+            f'PyTorch {torch.__version__}, expected 2.15'",
+    what: "PyTorch (with CUDA, as pip may choose it, 6 GB)",
+};
 
-/// What a Python must be able to do: the version is that of the results.
-const READY: &str = "import torch, torchvision; assert torch.__version__.startswith('2.15.'), \
-                     f'PyTorch {torch.__version__}, expected 2.15'";
-
-/// A Python with PyTorch: the given one, or that of a virtual environment under `target/`, which is
-/// made on the first use.
+/// A Python with PyTorch: the given one, or that of a virtual environment.
 ///
 /// # Errors
-/// When python3 or pip fails, or the given Python has no PyTorch.
+/// Those of [`Environment::python`].
 pub(crate) fn python(given: Option<&Path>) -> Outcome<PathBuf> {
-    if let Some(python) = given {
-        import(python)?;
-        return Ok(python.to_path_buf());
-    }
-    let folder = root().join("target/peers");
-    let python = folder.join("bin/python");
-    if import(&python).is_ok() {
-        return Ok(python);
-    }
-    eprintln!("installing PyTorch into target/peers (with CUDA, as pip may choose it, 6 GB)");
-    let hint =
-        "a Python 3.10 or newer with venv and pip is needed; --python takes one that has PyTorch";
-    let hinted = |error| format!("{error}; {hint}");
-    run(Command::new("python3").args(["-m", "venv"]).arg(&folder)).map_err(hinted)?;
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet"]).args(PACKAGES);
-    run(&mut pip).map_err(hinted)?;
-    import(&python)?;
-    Ok(python)
-}
-
-fn import(python: &Path) -> Outcome {
-    output(Command::new(python).args(["-c", READY])).map(drop)
+    PYTORCH.python(given)
 }
 
 /// Builds a program of `benches/` and tells where it is.
@@ -119,14 +99,5 @@ mod tests {
         let found = executable(messages, "step");
         assert_eq!(found, Some(PathBuf::from("target/release/deps/step-1")));
         assert_eq!(executable("{}", "step"), None);
-    }
-
-    #[test]
-    fn a_python_without_pytorch_is_named() {
-        let missing = Path::new("no-such-folder/python");
-        let error = python(Some(missing))
-            .expect_err("no such program")
-            .to_string();
-        assert!(error.contains("no-such-folder/python"), "{error}");
     }
 }

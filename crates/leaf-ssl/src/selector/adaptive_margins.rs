@@ -48,7 +48,7 @@ impl AdaptiveMargins {
 
     /// Each class's margin `(C,)`, f64 in main memory.
     pub fn margins(&self) -> &Tensor {
-        self.margins.thresholds()
+        self.margins.values()
     }
 }
 
@@ -78,6 +78,10 @@ impl Selector for AdaptiveMargins {
 
     fn select(&mut self, labels: &mut PseudoLabels, seen: &Seen) -> Result<Tensor> {
         self.margins.select(labels, seen)
+    }
+
+    fn thresholds(&self) -> Result<Option<Tensor>> {
+        self.margins.thresholds()
     }
 }
 

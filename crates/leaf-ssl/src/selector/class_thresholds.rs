@@ -18,7 +18,7 @@ impl ClassThresholds {
     }
 
     /// The thresholds `(C,)`.
-    pub fn thresholds(&self) -> &Tensor {
+    pub fn values(&self) -> &Tensor {
         &self.thresholds
     }
 }
@@ -37,5 +37,9 @@ impl Selector for ClassThresholds {
         let thresholds = thresholds.to_device(confidence.device())?;
         let own = thresholds.index_select(classes, 0)?;
         Ok(confidence.ge(&own)?.to_dtype(confidence.dtype())?)
+    }
+
+    fn thresholds(&self) -> Result<Option<Tensor>> {
+        Ok(Some(self.thresholds.clone()))
     }
 }

@@ -82,6 +82,15 @@ impl Curriculum {
         &self.status
     }
 
+    /// τ β_c / (2 - β_c) for each class c.
+    fn class_thresholds(&self) -> Vec<f32> {
+        let threshold = self.config.threshold as f32;
+        let status = self.status.iter();
+        status
+            .map(|status| threshold * (status / (2. - status)))
+            .collect()
+    }
+
     fn learn(&mut self, face: usize, class: usize) {
         match self.learned[face].replace(class) {
             Some(before) => self.counts[before] -= 1,
@@ -139,9 +148,9 @@ impl Selector for Curriculum {
         let faces = on_host(labels)?;
         self.expect_places(&seen.index, faces.len())?;
         let threshold = self.config.threshold as f32;
+        let thresholds = self.class_thresholds();
         let passes = |&(class, confidence): &(usize, f32)| {
-            let status = self.status[class];
-            f32::from(u8::from(confidence >= threshold * (status / (2. - status))))
+            f32::from(u8::from(confidence >= thresholds[class]))
         };
         let mask = weights(faces.iter().map(passes).collect(), labels)?;
         for (&face, &(class, confidence)) in seen.index.iter().zip(&faces) {
@@ -151,6 +160,10 @@ impl Selector for Curriculum {
         }
         self.update_status();
         Ok(mask)
+    }
+
+    fn thresholds(&self) -> Result<Option<Tensor>> {
+        Ok(Some(Tensor::new(self.class_thresholds(), &Device::Cpu)?))
     }
 }
 

@@ -1,6 +1,6 @@
 //! FixMatch's rule.
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use leaf_core::Error;
 
 use super::Selector;
@@ -38,5 +38,9 @@ impl Selector for FixedThreshold {
         Ok(confidence
             .ge(self.threshold)?
             .to_dtype(confidence.dtype())?)
+    }
+
+    fn thresholds(&self) -> Result<Option<Tensor>> {
+        Ok(Some(Tensor::new(&[self.threshold], &Device::Cpu)?))
     }
 }

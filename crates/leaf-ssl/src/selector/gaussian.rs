@@ -194,6 +194,11 @@ impl Selector for Gaussian {
         let faces = confidences.into_iter().map(|c| self.weight(c));
         weights(faces.collect(), labels)
     }
+
+    /// The running mean μ, of aligned confidences if predictions are aligned.
+    fn thresholds(&self) -> Result<Option<Tensor>> {
+        Ok(Some(Tensor::new(&[self.mean], &Device::Cpu)?))
+    }
 }
 
 impl Stateful for Gaussian {

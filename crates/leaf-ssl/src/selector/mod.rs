@@ -49,6 +49,15 @@ pub trait Selector: Stateful {
     /// Those of candle.
     fn select(&mut self, labels: &mut PseudoLabels, seen: &Seen) -> Result<Tensor>;
 
+    /// The confidence from which a pseudo-label counts in full, as it stands now: one for all classes `(1,)`
+    /// or one a class `(C,)`; `None` for a rule that has no such thing, or not yet.
+    ///
+    /// # Errors
+    /// Those of candle.
+    fn thresholds(&self) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
     /// A term that the rule adds to the loss, given the strong view's logits and the weights.
     ///
     /// # Errors
@@ -80,6 +89,10 @@ impl<S: Selector + ?Sized> Selector for Box<S> {
 
     fn select(&mut self, labels: &mut PseudoLabels, seen: &Seen) -> Result<Tensor> {
         (**self).select(labels, seen)
+    }
+
+    fn thresholds(&self) -> Result<Option<Tensor>> {
+        (**self).thresholds()
     }
 
     fn regularize(&self, strong: &Logits, weights: &Tensor) -> Result<Option<Penalty>> {

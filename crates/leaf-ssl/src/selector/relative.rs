@@ -47,6 +47,13 @@ impl Selector for RelativeThreshold {
         self.cutoff = Some(cutoff.to_scalar()?);
         Ok(mask.to_dtype(confidence.dtype())?)
     }
+
+    fn thresholds(&self) -> Result<Option<Tensor>> {
+        let cutoff = self
+            .cutoff
+            .map(|cutoff| Tensor::new(&[cutoff], &Device::Cpu));
+        Ok(cutoff.transpose()?)
+    }
 }
 
 /// The cutoff is kept for whoever reports it: the next step has its own.

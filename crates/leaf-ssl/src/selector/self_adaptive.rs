@@ -88,6 +88,13 @@ impl SelfAdaptive {
         &self.histogram
     }
 
+    /// τ p̃_c / max_k p̃_k for each class c.
+    fn class_thresholds(&self) -> Vec<f32> {
+        let largest = self.average.iter().copied().fold(f32::MIN, f32::max);
+        let shares = self.average.iter().map(|average| average / largest);
+        shares.map(|share| self.global * share).collect()
+    }
+
     fn mix(&self, old: f32, new: f32) -> f32 {
         let momentum = self.config.momentum;
         old * momentum as f32 + (1. - momentum) as f32 * new
@@ -135,12 +142,15 @@ impl Selector for SelfAdaptive {
         let probs = labels.probs.tensor();
         let mean = probs.mean(0)?.to_device(&Device::Cpu)?;
         self.update(&faces, &mean.to_dtype(DType::F32)?.to_vec1()?);
-        let largest = self.average.iter().copied().fold(f32::MIN, f32::max);
+        let thresholds = self.class_thresholds();
         let passes = |&(class, confidence): &(usize, f32)| {
-            let threshold = self.global * (self.average[class] / largest);
-            f32::from(u8::from(confidence >= threshold))
+            f32::from(u8::from(confidence >= thresholds[class]))
         };
         super::weights(faces.iter().map(passes).collect(), labels)
+    }
+
+    fn thresholds(&self) -> Result<Option<Tensor>> {
+        Ok(Some(Tensor::new(self.class_thresholds(), &Device::Cpu)?))
     }
 
     /// The [`fairness`] of the strong view's predictions, with averages that saw this step already.

@@ -137,7 +137,9 @@ impl Tally {
             macro_precision: confusion.macro_precision(),
             macro_recall: confusion.macro_recall(),
             macro_f1: confusion.macro_f1(),
-            top2: self.top_k(2),
+            top_k: (1..=confusion.num_classes())
+                .map(|k| self.top_k(k))
+                .collect(),
             calibration_error: self.calibration_error(),
             recalls: confusion.recalls(),
             confusion: confusion.rows(),
@@ -215,7 +217,7 @@ mod tests {
         let rates = [
             metrics.loss,
             metrics.accuracy,
-            metrics.top2,
+            metrics.top_k[1],
             metrics.calibration_error,
         ];
         assert_eq!(rates, [0.; 4]);

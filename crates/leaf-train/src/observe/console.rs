@@ -1,7 +1,7 @@
 //! Progress for a person.
 
 use std::io::{IsTerminal, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -9,7 +9,8 @@ use super::line::{duration, figures, pace};
 use super::{EvaluationReport, Observer, RunStart, RunSummary, SetMetrics, StepReport, Warning};
 use crate::{Error, PseudoLabelQuality, Result};
 
-/// Shows a run to a person: a live line on a terminal, otherwise a plain line for every step to show.
+/// Shows a run to a person: a live line on a terminal, otherwise a plain line for every step to show and
+/// once a minute if those are rarer, without control characters.
 ///
 /// Besides loss, accuracy of the last evaluation and learning rate it shows what tells early that
 /// something is dead: the share of unlabelled faces that pass the selection (`pass`), the mean
@@ -17,10 +18,15 @@ use crate::{Error, PseudoLabelQuality, Result};
 /// classifier's weight vectors (`|w|`).
 pub struct Console {
     output: Output,
+    quiet: Duration,
+    said: Instant,
     started: Option<(Instant, usize)>,
     accuracy: Option<f64>,
     classifier_norm: Option<f64>,
 }
+
+/// After how long without a plain line a step is shown that would not be.
+const QUIET: Duration = Duration::from_secs(60);
 
 enum Output {
     Live(ProgressBar),
@@ -56,9 +62,17 @@ impl Console {
         Self::with(Output::Plain(Box::new(writer)))
     }
 
+    /// With a plain line at least after that long, rather than after a minute, even if steps to show are rarer.
+    #[must_use]
+    pub fn quiet_for_at_most(self, quiet: Duration) -> Self {
+        Self { quiet, ..self }
+    }
+
     fn with(output: Output) -> Self {
         Self {
             output,
+            quiet: QUIET,
+            said: Instant::now(),
             started: None,
             accuracy: None,
             classifier_norm: None,
@@ -67,6 +81,7 @@ impl Console {
 
     /// A line that stays, above the live one if there is one.
     fn say(&mut self, line: &str) -> Result<()> {
+        self.said = Instant::now();
         match &mut self.output {
             Output::Live(bar) => bar.println(line),
             Output::Plain(writer) => {
@@ -110,7 +125,7 @@ impl Observer for Console {
     fn on_step(&mut self, report: &StepReport) -> Result<()> {
         self.classifier_norm = report.classifier_norm.or(self.classifier_norm);
         let plain = matches!(self.output, Output::Plain(_));
-        if plain && !report.logged {
+        if plain && !report.logged && self.said.elapsed() < self.quiet {
             return Ok(());
         }
         let figures = figures(report, self.accuracy, self.classifier_norm);

@@ -5,36 +5,26 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::written_file::WrittenFile;
+use super::sink::Sink;
 use super::{EvaluationReport, Observer, RunStart, RunSummary, SetMetrics, StepReport, Warning};
-use crate::{Error, Result};
+use crate::Result;
 
 /// Writes a run's figures as one JSON object a line, each handed to the system as soon as it is known.
 ///
 /// The field `event` says what a line is: `start`, `step` (those to show), `warning`, `evaluation`
 /// or `end`. A number that JSON cannot hold becomes `null`.
+#[derive(Debug)]
 pub struct JsonLines {
-    writer: Writer,
+    sink: Sink,
     /// Whether the first line is there already.
     started: bool,
-}
-
-enum Writer {
-    Any(Box<dyn Write>),
-    File(WrittenFile),
-}
-
-impl std::fmt::Debug for JsonLines {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("JsonLines").finish_non_exhaustive()
-    }
 }
 
 impl JsonLines {
     /// To any writer.
     pub fn new(writer: impl Write + 'static) -> Self {
         Self {
-            writer: Writer::Any(Box::new(writer)),
+            sink: Sink::any(writer),
             started: false,
         }
     }
@@ -45,7 +35,7 @@ impl JsonLines {
     /// [`Error::Io`].
     pub fn create(path: &Path) -> Result<Self> {
         Ok(Self {
-            writer: Writer::File(WrittenFile::create(path)?),
+            sink: Sink::create(path)?,
             started: false,
         })
     }
@@ -57,25 +47,13 @@ impl JsonLines {
     /// [`Error::Shortened`] if the file has fewer bytes, and [`Error::Io`].
     pub fn go_on(path: &Path, bytes: u64) -> Result<Self> {
         Ok(Self {
-            writer: Writer::File(WrittenFile::go_on(path, bytes)?),
+            sink: Sink::go_on(path, bytes)?,
             started: true,
         })
     }
 
     fn write(&mut self, line: &Value) -> Result<()> {
-        let line = format!("{line}\n");
-        match &mut self.writer {
-            Writer::File(file) => file.append(line.as_bytes()),
-            Writer::Any(writer) => {
-                let written = writer
-                    .write_all(line.as_bytes())
-                    .and_then(|()| writer.flush());
-                written.map_err(|source| Error::Output {
-                    what: "metrics",
-                    source,
-                })
-            }
-        }
+        self.sink.append("metrics", format!("{line}\n").as_bytes())
     }
 }
 
@@ -108,6 +86,7 @@ impl Observer for JsonLines {
             .iter()
             .map(|(name, values)| (name.clone(), number_or_list(values)))
             .collect();
+        let throughput = report.throughput.as_ref();
         self.write(&json!({
             "event": "step",
             "step": report.step,
@@ -119,6 +98,11 @@ impl Observer for JsonLines {
             "classifier_norm": report.classifier_norm,
             "skipped": report.skipped,
             "seconds": report.seconds,
+            "wait_seconds": report.wait_seconds,
+            "images": report.images,
+            "images_per_second": throughput.map(|throughput| throughput.images_per_second),
+            "wait_share": throughput.map(|throughput| throughput.wait_share),
+            "resident_memory": report.resident_memory,
         }))
     }
 
@@ -141,10 +125,7 @@ impl Observer for JsonLines {
     }
 
     fn written(&mut self) -> Result<Option<(String, u64)>> {
-        match &self.writer {
-            Writer::File(file) => file.written().map(Some),
-            Writer::Any(_) => Ok(None),
-        }
+        self.sink.written()
     }
 
     fn on_end(&mut self, summary: &RunSummary) -> Result<()> {

@@ -25,6 +25,14 @@ pub(super) fn figures(report: &StepReport, accuracy: Option<f64>, norm: Option<f
     if let Some(norm) = norm {
         parts.push(format!("|w| {norm:.2}"));
     }
+    if let Some(throughput) = report.throughput {
+        parts.push(format!("{:.0} images/s", throughput.images_per_second));
+        let share = 100. * throughput.wait_share;
+        // Less is not worth a word.
+        if share >= 1. {
+            parts.push(format!("waiting {share:.0} %"));
+        }
+    }
     parts.join("  ")
 }
 
@@ -72,10 +80,11 @@ mod tests {
         assert_eq!(
             figures(&report(), Some(0.5436), Some(1.2)),
             "loss 1.234  accuracy 0.544  lr 0.0481  pass 0.32  confidence 0.71  set 1.80  \
-             semantic experts 0.40/0.10/0.50  |w| 1.20"
+             semantic experts 0.40/0.10/0.50  |w| 1.20  350 images/s  waiting 12 %"
         );
         let mut bare = report();
         bare.diagnostics.clear();
+        bare.throughput = None;
         assert_eq!(figures(&bare, None, None), "loss 1.234  lr 0.0481");
     }
 

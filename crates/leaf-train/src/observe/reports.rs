@@ -49,6 +49,23 @@ pub struct StepReport {
     pub non_finite: Option<NonFinite>,
     /// How long the step took, in seconds, without waiting for the batch.
     pub seconds: f64,
+    /// How long the step waited for its batch, in seconds; 0 outside [`crate::Trainer::run`].
+    pub wait_seconds: f64,
+    /// How many images the batch held, all views of all faces together; 0 outside [`crate::Trainer::run`].
+    pub images: usize,
+    /// How fast the steps since the last one to show were, in steps to show of [`crate::Trainer::run`].
+    pub throughput: Option<Throughput>,
+    /// The process's resident memory in bytes, in steps to show; `None` where the system does not tell.
+    pub resident_memory: Option<u64>,
+}
+
+/// How fast some steps were, evaluations and observers not counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Throughput {
+    /// Images, all views of all faces together, over the time of the steps and their waiting.
+    pub images_per_second: f64,
+    /// The share of that time that was spent waiting for batches.
+    pub wait_share: f64,
 }
 
 impl StepReport {
@@ -221,6 +238,13 @@ pub(super) mod tests {
             skipped: 0,
             non_finite: None,
             seconds: 0.25,
+            wait_seconds: 0.05,
+            images: 105,
+            throughput: Some(Throughput {
+                images_per_second: 350.,
+                wait_share: 0.125,
+            }),
+            resident_memory: Some(1 << 30),
         }
     }
 

@@ -6,6 +6,7 @@ use leaf_ssl::{Algorithm, Batch, CONFIDENCE, Network, UTILIZATION};
 
 use super::Trainer;
 use crate::metrics::PseudoLabelTally;
+use crate::observe::Pace;
 use crate::{
     Best, BoxError, Error, EvaluationReport, EvaluationSet, Observer, PseudoLabelQuality, Result,
     RunStart, RunSummary, SetMetrics, StepReport, Warning, evaluate,
@@ -42,9 +43,17 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         }
         let mut batches = batches.into_iter();
         let mut last = None;
+        let mut pace = Pace::default();
         while self.done < self.config.steps {
+            let asked = Instant::now();
             let batch = self.next_batch(&mut batches)?;
-            let report = self.step(&batch)?;
+            let wait_seconds = asked.elapsed().as_secs_f64();
+            let mut report = StepReport {
+                wait_seconds,
+                images: batch.images(),
+                ..self.step(&batch)?
+            };
+            pace.count(&mut report);
             let evaluation = self.evaluate_if_due(sets)?;
             let warnings = self.warnings(&report);
             for observer in observers.iter_mut() {

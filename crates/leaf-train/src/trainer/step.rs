@@ -7,6 +7,7 @@ use leaf_ssl::{Algorithm, Batch, Losses, Network, PSEUDO_ACCURACY, Unlabeled};
 use super::readings::Readings;
 use super::skip::Bad;
 use super::{Trainer, context};
+use crate::resident_memory::resident_memory;
 use crate::{Gradients, Result, StepReport};
 
 impl<N: Network, A: Algorithm> Trainer<N, A> {
@@ -110,6 +111,10 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
             skipped: self.skipped,
             non_finite: None,
             seconds: started.elapsed().as_secs_f64(),
+            wait_seconds: 0.,
+            images: 0,
+            throughput: None,
+            resident_memory: if logged { resident_memory() } else { None },
         })
     }
 }

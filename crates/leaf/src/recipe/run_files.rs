@@ -2,16 +2,21 @@
 
 use std::path::Path;
 
-use leaf_train::{JsonLines, Observer, Resumed};
+use leaf_train::{EvaluationTable, JsonLines, Observer, Resumed, StepTable, TensorBoard};
 
 use crate::Result;
 
 const METRICS: &str = "metrics.jsonl";
+const STEPS: &str = "steps.csv";
+const EVALUATIONS: &str = "evaluations.csv";
 
 /// The observers that every run of a recipe has.
 #[derive(Debug)]
 pub(super) struct RunFiles {
     metrics: JsonLines,
+    steps: StepTable,
+    evaluations: EvaluationTable,
+    tensorboard: TensorBoard,
 }
 
 impl RunFiles {
@@ -19,6 +24,9 @@ impl RunFiles {
     pub(super) fn create(folder: &Path) -> Result<Self> {
         Ok(Self {
             metrics: JsonLines::create(&folder.join(METRICS))?,
+            steps: StepTable::create(&folder.join(STEPS))?,
+            evaluations: EvaluationTable::create(&folder.join(EVALUATIONS))?,
+            tensorboard: TensorBoard::create(folder)?,
         })
     }
 
@@ -34,10 +42,18 @@ impl RunFiles {
         };
         Ok(Self {
             metrics: JsonLines::go_on(&folder.join(METRICS), length(METRICS)?)?,
+            steps: StepTable::go_on(&folder.join(STEPS), length(STEPS)?)?,
+            evaluations: EvaluationTable::go_on(&folder.join(EVALUATIONS), length(EVALUATIONS)?)?,
+            tensorboard: TensorBoard::continue_after(folder, resumed.step)?,
         })
     }
 
-    pub(super) fn observers(&mut self) -> [&mut dyn Observer; 1] {
-        [&mut self.metrics]
+    pub(super) fn observers(&mut self) -> [&mut dyn Observer; 4] {
+        [
+            &mut self.metrics,
+            &mut self.steps,
+            &mut self.evaluations,
+            &mut self.tensorboard,
+        ]
     }
 }

@@ -15,6 +15,10 @@ pub struct Rates {
     pub accuracy: f64,
     /// The mean recall over classes.
     pub balanced_accuracy: f64,
+    /// The mean F1 over classes.
+    pub macro_f1: f64,
+    /// The expected calibration error ([`leaf_train::Tally::calibration_error`]).
+    pub calibration_error: f64,
 }
 
 /// One run's figures.
@@ -116,6 +120,8 @@ mod tests {
         let rates = |accuracy| Rates {
             accuracy,
             balanced_accuracy: accuracy / 2.,
+            macro_f1: accuracy / 4.,
+            calibration_error: 0.125,
         };
         let figures = |accuracy| RunFigures {
             steps: 7,
@@ -137,6 +143,8 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&text)?;
         assert_eq!(value["accuracy"], 0.5);
         assert_eq!(value["balanced_accuracy"], 0.25);
+        assert_eq!(value["macro_f1"], 0.125);
+        assert_eq!(value["calibration_error"], 0.125);
         assert_eq!(value["plain"]["accuracy"], 0.25);
         assert_eq!(value["plain"]["steps"], value["steps"]);
         assert!(value.get("supervised").is_none());
