@@ -8,6 +8,8 @@ use crate::{Error, Result};
 
 /// Which heads a trainer needs beside the classifier. Each reads what the semantic level gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Heads {
     /// The width of the projection that a contrastive rule compares faces in.
