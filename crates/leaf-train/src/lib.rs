@@ -93,6 +93,7 @@
 //! - [`Trainer::with_checkpoints`] writes the last and the best weights with a [`ModelCard`];
 //!   [`Checkpoint`] reads them and refuses what does not fit. The best step is chosen on the set that
 //!   the caller marks for it, and on no other.
+//! - [`Weights`] reads named tensors from files of PyTorch and safetensors, without running anything.
 
 mod checkpoint;
 mod entries;
@@ -108,6 +109,7 @@ mod optim;
 mod schedule;
 mod trainer;
 mod weight_average;
+mod weights;
 
 pub use checkpoint::{
     Architecture, Checkpoint, ModelCard, Part, Preprocessing, save_checkpoint, write_atomically,
@@ -125,3 +127,4 @@ pub use optim::{Adam, AdamConfig, Optimizer, OptimizerConfig, Sgd, SgdConfig, We
 pub use schedule::{ConstantSchedule, CosineSchedule, Schedule};
 pub use trainer::{Learner, SelectBy, TrainConfig, Trainer};
 pub use weight_average::WeightAverage;
+pub use weights::{Weights, assign};

@@ -1,0 +1,1 @@
+//! Weights of a file as a recipe's start.
