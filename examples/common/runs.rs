@@ -56,6 +56,12 @@ pub(crate) fn train_all(
     for run in &runs {
         run.recipe.check(&data.task())?;
     }
+    // All of them start from the same encoder.
+    if let Some(run) = runs.first()
+        && let Some(taken) = run.recipe.describe_pretrained(data)?
+    {
+        say(taken)?;
+    }
     let mut outcomes = Vec::new();
     for Run {
         name,

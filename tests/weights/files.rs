@@ -32,7 +32,10 @@ fn every_kind_of_tensor_is_read() -> Outcome {
         assert_eq!(all["scalar"].to_scalar::<f32>()?, 2.5);
         assert_eq!(all["empty"].dims(), [0, 3]);
         let transposed = all["transposed"].to_vec2::<f32>()?;
-        assert_eq!(transposed, [[0., 4., 8.], [1., 5., 9.], [2., 6., 10.], [3., 7., 11.]]);
+        assert_eq!(
+            transposed,
+            [[0., 4., 8.], [1., 5., 9.], [2., 6., 10.], [3., 7., 11.]]
+        );
         assert_eq!(all["channels_last"].dims(), [1, 2, 2, 4]);
         let sixteen: Vec<f64> = (0..16).map(f64::from).collect();
         assert_eq!(numbers(&all["channels_last"])?, sixteen);
@@ -47,9 +50,17 @@ fn every_kind_of_tensor_is_read() -> Outcome {
 fn state_dicts_are_found_and_the_wrapper_s_prefix_goes() -> Outcome {
     for (name, nest, tensor) in [
         ("torchvision.pth", None, "layer4.0.downsample.1.running_var"),
-        ("torchvision.safetensors", None, "layer4.0.downsample.1.running_var"),
+        (
+            "torchvision.safetensors",
+            None,
+            "layer4.0.downsample.1.running_var",
+        ),
         ("faces.pth", Some("state_dict"), "fc.weight"),
-        ("trainer.pth.tar", Some("ema_state_dict"), "semantic_moe.experts.7.fc.2.bias"),
+        (
+            "trainer.pth.tar",
+            Some("ema_state_dict"),
+            "semantic_moe.experts.7.fc.2.bias",
+        ),
     ] {
         let weights = Weights::read(file(name))?;
         assert_eq!(weights.nest(), nest, "{name}");
@@ -58,7 +69,10 @@ fn state_dicts_are_found_and_the_wrapper_s_prefix_goes() -> Outcome {
     let average = Weights::read(file("trainer.pth.tar"))?;
     let trained = Weights::read_nested(file("trainer.pth.tar"), "state_dict")?;
     assert_eq!(average.tensors().len(), trained.tensors().len());
-    let (a, b) = (&average.tensors()["classifier.bias"], &trained.tensors()["classifier.bias"]);
+    let (a, b) = (
+        &average.tensors()["classifier.bias"],
+        &trained.tensors()["classifier.bias"],
+    );
     assert_ne!(numbers(a)?, numbers(b)?);
     Ok(())
 }
@@ -66,11 +80,22 @@ fn state_dicts_are_found_and_the_wrapper_s_prefix_goes() -> Outcome {
 #[test]
 fn what_is_no_state_dict_is_refused_with_what_it_is() -> Outcome {
     let module = Weights::read(file("module.pth")).unwrap_err().to_string();
-    assert!(module.contains("module.pth") && module.contains("model.state_dict()"), "{module}");
-    let nested = Weights::read_nested(file("trainer.pth.tar"), "student").unwrap_err().to_string();
-    assert!(nested.contains("\"best_acc\"") && nested.contains("tensors under \"student\""), "{nested}");
+    assert!(
+        module.contains("module.pth") && module.contains("model.state_dict()"),
+        "{module}"
+    );
+    let nested = Weights::read_nested(file("trainer.pth.tar"), "student")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        nested.contains("\"best_acc\"") && nested.contains("tensors under \"student\""),
+        "{nested}"
+    );
     let text = Weights::read(file("make.py")).unwrap_err().to_string();
-    assert!(text.contains("make.py") && text.contains(".safetensors, .pth"), "{text}");
+    assert!(
+        text.contains("make.py") && text.contains(".safetensors, .pth"),
+        "{text}"
+    );
     let missing = Weights::read(file("none.pth")).unwrap_err().to_string();
     assert!(missing.contains("none.pth"), "{missing}");
     Ok(())

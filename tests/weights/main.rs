@@ -12,5 +12,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 /// A file that `make.py` wrote.
 fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/weights").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/weights")
+        .join(name)
 }

@@ -27,7 +27,10 @@ fn network(leaf: &LeafConfig, classes: usize) -> Outcome<(Model<ResNet, LeafHead
 }
 
 fn expected() -> Outcome<HashMap<String, Tensor>> {
-    Ok(candle_core::safetensors::load(file("expected.safetensors"), &Device::Cpu)?)
+    Ok(candle_core::safetensors::load(
+        file("expected.safetensors"),
+        &Device::Cpu,
+    )?)
 }
 
 /// The largest difference.
@@ -42,7 +45,10 @@ fn torchvision_s_networks_give_pytorch_s_logits() -> Outcome {
     for name in ["torchvision.pth", "torchvision.safetensors"] {
         let (network, parameters) = network(&LeafConfig::off(), 7)?;
         let taken = load_all(&Weights::read(file(name))?, &parameters)?;
-        assert_eq!((taken.layout, taken.count), (Layout::Torchvision, parameters.all().len()));
+        assert_eq!(
+            (taken.layout, taken.count),
+            (Layout::Torchvision, parameters.all().len())
+        );
         let logits = network.forward(&expected["images"], Mode::Eval)?.logits;
         let difference = difference(&logits, &expected["torchvision"])?;
         assert!(difference < 1e-5, "{name}: {difference}");
@@ -58,11 +64,17 @@ fn the_encoder_is_taken_whatever_head_it_had() -> Outcome {
     let taken = load_encoder(&Weights::read(file("faces.pth"))?, &parameters)?;
     assert_eq!(taken.left_out, ["fc.bias", "fc.weight"]);
     let text = taken.to_string();
-    assert!(text.contains("from state_dict; left out: fc.bias, fc.weight"), "{text}");
+    assert!(
+        text.contains("from state_dict; left out: fc.bias, fc.weight"),
+        "{text}"
+    );
     let features = network.encode(&expected["images"], Mode::Eval)?;
     let difference = difference(&features, &expected["faces"])?;
     assert!(difference < 1e-5, "{difference}");
-    assert_eq!(parameters.all()["head.classifier.weight"].to_vec2::<f32>()?, before);
+    assert_eq!(
+        parameters.all()["head.classifier.weight"].to_vec2::<f32>()?,
+        before
+    );
     Ok(())
 }
 
@@ -76,7 +88,10 @@ fn the_authors_networks_give_pytorch_s_logits() -> Outcome {
     ] {
         let (network, parameters) = network(&LeafConfig::released(), 7)?;
         let taken = load_all(&weights, &parameters)?;
-        assert_eq!((taken.layout, taken.count), (Layout::Released, parameters.all().len()));
+        assert_eq!(
+            (taken.layout, taken.count),
+            (Layout::Released, parameters.all().len())
+        );
         let logits = network.forward(&expected["images"], Mode::Eval)?.logits;
         let difference = difference(&logits, &expected[name])?;
         assert!(difference < 1e-5, "{name}: {difference}");
@@ -88,7 +103,9 @@ fn the_authors_networks_give_pytorch_s_logits() -> Outcome {
 fn everything_that_does_not_fit_is_in_one_error_and_nothing_changes() -> Outcome {
     // As for 9 classes and gray images, without a head that the file has, with one that it has not.
     let (_, parameters) = network(&LeafConfig::robust(), 9)?;
-    let before = parameters.all()["encoder.conv1.weight"].flatten_all()?.to_vec1::<f32>()?;
+    let before = parameters.all()["encoder.conv1.weight"]
+        .flatten_all()?
+        .to_vec1::<f32>()?;
     let error = load_all(&Weights::read(file("trainer.pth.tar"))?, &parameters).unwrap_err();
     let text = error.to_string();
     for wanted in [
@@ -104,8 +121,13 @@ fn everything_that_does_not_fit_is_in_one_error_and_nothing_changes() -> Outcome
     let error = load_all(&Weights::read(file("trainer.pth.tar"))?, &other).unwrap_err();
     // What only the file has is called by the file's name.
     let text = error.to_string();
-    assert!(text.contains("unexpected instance_moe.experts.0.fc.0.bias"), "{text}");
-    let after = parameters.all()["encoder.conv1.weight"].flatten_all()?.to_vec1::<f32>()?;
+    assert!(
+        text.contains("unexpected instance_moe.experts.0.fc.0.bias"),
+        "{text}"
+    );
+    let after = parameters.all()["encoder.conv1.weight"]
+        .flatten_all()?
+        .to_vec1::<f32>()?;
     assert_eq!(before, after);
     Ok(())
 }

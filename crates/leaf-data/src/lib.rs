@@ -72,7 +72,9 @@ mod test_files;
 mod threads;
 
 pub use augment::{AugmentConfig, Augmentation};
-pub use dataset::{AffectClasses, affect_net, class_folders, fer_plus, fer2013, raf_db};
+pub use dataset::{
+    AffectClasses, affect_net, class_folders, fer_plus, fer2013, image_files, raf_db,
+};
 pub use dataset::{BadFile, CheckLevel, DataSet, Entry, PixelText, RafImages, Source};
 #[cfg(feature = "drawn-faces")]
 pub use dataset::{drawn_faces, drawn_faces_unseen_styles};

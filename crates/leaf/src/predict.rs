@@ -9,7 +9,7 @@ use leaf_ssl::Network;
 use leaf_train::{Checkpoint, ModelCard};
 
 use crate::Result;
-use crate::recipe::{Classifier, ClassifierSpec};
+use crate::recipe::{Classifier, ClassifierSpec, EVALUATION_CHUNK};
 
 /// The file that a run's folder is read from.
 const LAST: &str = "last.safetensors";
@@ -75,6 +75,9 @@ impl Prediction {
 }
 
 impl Predictor {
+    /// How many faces training's evaluations take at once.
+    pub const CHUNK: usize = EVALUATION_CHUNK;
+
     /// Reads a checkpoint, or the last one in a run's folder: the average of the weights if it is there.
     ///
     /// # Errors
@@ -143,7 +146,10 @@ impl Predictor {
         let output = self.network.forward(images, Mode::Eval)?;
         let logits = output.logits.to_device(&Device::Cpu)?;
         let rows = logits.to_dtype(DType::F64)?.to_vec2::<f64>()?;
-        if let Some(row) = rows.iter().position(|row| row.iter().any(|score| !score.is_finite())) {
+        if let Some(row) = rows
+            .iter()
+            .position(|row| row.iter().any(|score| !score.is_finite()))
+        {
             let scores = rows[row].clone();
             return Err(leaf_train::Error::NonFiniteScores { row, scores }.into());
         }
@@ -157,7 +163,10 @@ impl Predictor {
             class: largest(&rows[row]),
             probs,
             positives,
-            experts: levels.iter().map(|(level, rows)| (*level, rows[row].clone())).collect(),
+            experts: levels
+                .iter()
+                .map(|(level, rows)| (*level, rows[row].clone()))
+                .collect(),
         });
         let faces = faces.collect();
         Ok(Predictions { logits, faces })
@@ -209,7 +218,11 @@ fn default_sets(classes: usize) -> Result<CategoryDecoupling> {
         threshold,
         ..
     } = DecouplingConfig::default();
-    sets(threshold, max_positives.min(classes.saturating_sub(1)), classes)
+    sets(
+        threshold,
+        max_positives.min(classes.saturating_sub(1)),
+        classes,
+    )
 }
 
 /// Sets of probabilities as they are: softening is for teachers.
@@ -232,14 +245,22 @@ fn softmax(scores: &[f64]) -> Vec<f64> {
 
 /// The first of the largest, as evaluations count.
 fn largest(scores: &[f64]) -> usize {
-    (1..scores.len()).fold(0, |best, class| if scores[class] > scores[best] { class } else { best })
+    (1..scores.len()).fold(0, |best, class| {
+        if scores[class] > scores[best] {
+            class
+        } else {
+            best
+        }
+    })
 }
 
 /// Each row's experts with their weights.
 fn experts(routing: &Routing) -> Result<Vec<Vec<(usize, f64)>>> {
     let host = |tensor: &Tensor| tensor.detach().to_device(&Device::Cpu);
     let numbers = host(&routing.experts)?.to_vec2::<u32>()?;
-    let weights = host(&routing.weights)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+    let weights = host(&routing.weights)?
+        .to_dtype(DType::F64)?
+        .to_vec2::<f64>()?;
     let rows = numbers.iter().zip(&weights).map(|(numbers, weights)| {
         let numbers = numbers.iter().map(|&number| number as usize);
         numbers.zip(weights.iter().copied()).collect()
@@ -303,7 +324,10 @@ mod tests {
         let sure = predictor.with_sets(0.01, 1)?;
         let faces = sure.predict(&xs)?.faces;
         assert!(faces.iter().all(|face| !face.is_ambiguous()));
-        assert!(sure.with_sets(0.9, 3).is_err(), "as many as there are classes");
+        assert!(
+            sure.with_sets(0.9, 3).is_err(),
+            "as many as there are classes"
+        );
         Ok(())
     }
 
@@ -313,13 +337,20 @@ mod tests {
         let problem = |path: &Path| Predictor::open(path, &Device::Cpu).unwrap_err().to_string();
         assert!(problem(folder.path()).contains(LAST));
         checkpoint(folder.path(), 2)?;
-        assert!(problem(folder.path()).contains("channels"), "{}", problem(folder.path()));
+        assert!(
+            problem(folder.path()).contains("channels"),
+            "{}",
+            problem(folder.path())
+        );
         Ok(())
     }
 
     #[test]
     fn ties_go_to_the_first_class() {
-        assert_eq!((largest(&[1., 3., 3.]), largest(&[2., 2.]), largest(&[5.])), (1, 0, 0));
+        assert_eq!(
+            (largest(&[1., 3., 3.]), largest(&[2., 2.]), largest(&[5.])),
+            (1, 0, 0)
+        );
         assert_eq!(softmax(&[1000., 1000.]), [0.5, 0.5]);
     }
 }

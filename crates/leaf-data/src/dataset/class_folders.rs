@@ -8,7 +8,7 @@ use crate::{Error, Result};
 /// The endings of image files that are read, in small or capital letters.
 pub const ENDINGS: [&str; 5] = ["jpg", "jpeg", "png", "bmp", "webp"];
 
-const EXPECTED: &str = "jpg, jpeg, png, bmp or webp";
+pub(super) const EXPECTED: &str = "jpg, jpeg, png, bmp or webp";
 
 /// Reads `train/CLASS/*`, `test/CLASS/*` and, if it exists, `unlabeled/*`.
 ///
@@ -130,7 +130,7 @@ pub(super) fn folders(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn images_below(folder: &Path, images: &mut Vec<PathBuf>) -> Result<()> {
+pub(super) fn images_below(folder: &Path, images: &mut Vec<PathBuf>) -> Result<()> {
     for path in list(folder)? {
         // A link to a folder is not followed: it might lead back here.
         if path.is_dir() && !path.is_symlink() {

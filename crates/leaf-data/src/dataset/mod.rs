@@ -9,6 +9,7 @@ mod entry;
 mod fer2013;
 mod fer_plus;
 mod hold_out;
+mod image_files;
 mod label_file;
 mod pixel_text;
 mod raf_db;
@@ -23,6 +24,7 @@ pub use drawn::{drawn_faces, drawn_faces_unseen_styles};
 pub use entry::{Entry, Source};
 pub use fer_plus::{FER_PLUS_CLASSES, fer_plus};
 pub use fer2013::{FER_CLASSES, fer2013};
+pub use image_files::image_files;
 pub use pixel_text::PixelText;
 pub use raf_db::{RAF_CLASSES, RafImages, raf_db};
 

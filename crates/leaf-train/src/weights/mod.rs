@@ -44,6 +44,7 @@ use tensor::Tensors;
 pub struct Weights {
     path: PathBuf,
     nest: Option<String>,
+    is_checkpoint: bool,
     tensors: BTreeMap<String, Tensor>,
 }
 
@@ -82,6 +83,7 @@ impl Weights {
         Ok(Self {
             path: path.to_owned(),
             nest,
+            is_checkpoint: Checkpoint::is_one(&bytes),
             tensors: without_module(tensors),
         })
     }
@@ -94,6 +96,11 @@ impl Weights {
     /// Under which name the weights were in the file, if they were under one.
     pub fn nest(&self) -> Option<&str> {
         self.nest.as_deref()
+    }
+
+    /// Whether the file is a checkpoint of this library, which says more than its tensors.
+    pub fn is_checkpoint(&self) -> bool {
+        self.is_checkpoint
     }
 
     /// The tensors by name, on the processor.
@@ -140,7 +147,10 @@ fn of_safetensors(bytes: &[u8], nest: Option<&str>, path: &Path) -> Result<Neste
 }
 
 fn no_nest(what: &str, nest: &str) -> Refusal {
-    Refusal::new(format!("{what} without {nest:?}"), format!("weights under {nest:?}"))
+    Refusal::new(
+        format!("{what} without {nest:?}"),
+        format!("weights under {nest:?}"),
+    )
 }
 
 /// What PyTorch's parallel wrapper puts before every name.

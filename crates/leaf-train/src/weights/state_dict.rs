@@ -61,7 +61,10 @@ impl StateDict {
         let keys: Vec<&str> = keys.take(20).collect();
         let expected = match nest {
             Some(name) => format!("tensors under {name:?}"),
-            None => format!("tensors, or a dictionary of them under one of {}", NESTS.join(", ")),
+            None => format!(
+                "tensors, or a dictionary of them under one of {}",
+                NESTS.join(", ")
+            ),
         };
         Err(Refusal::new(format!("a dictionary of {keys:?}"), expected))
     }
@@ -69,7 +72,9 @@ impl StateDict {
     /// All tensors by name.
     pub(super) fn tensors(&self, tensors: &mut Tensors) -> Result<BTreeMap<String, Tensor>> {
         let each = self.places.iter().map(|(name, place)| {
-            let tensor = tensors.make(place).map_err(|refusal| refusal.within(name))?;
+            let tensor = tensors
+                .make(place)
+                .map_err(|refusal| refusal.within(name))?;
             Ok((name.clone(), tensor))
         });
         each.collect()

@@ -44,7 +44,10 @@ impl std::fmt::Debug for Storages<'_> {
 /// Reads an archive's pickle.
 pub(super) fn open_archive(bytes: &[u8]) -> Result<(Pickle, Storages<'_>)> {
     let damaged = |error: zip::result::ZipError| {
-        Refusal::new(format!("a damaged archive ({error})"), "a file of torch.save")
+        Refusal::new(
+            format!("a damaged archive ({error})"),
+            "a file of torch.save",
+        )
     };
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
     let names: Vec<String> = archive
@@ -53,12 +56,18 @@ pub(super) fn open_archive(bytes: &[u8]) -> Result<(Pickle, Storages<'_>)> {
         .collect();
     let is_pickle = |name: &&String| *name == "data.pkl" || name.ends_with("/data.pkl");
     let Some(pickle) = names.iter().find(is_pickle) else {
-        return Err(Refusal::new("an archive without data.pkl", "a file of torch.save"));
+        return Err(Refusal::new(
+            "an archive without data.pkl",
+            "a file of torch.save",
+        ));
     };
     let prefix = pickle.trim_end_matches("data.pkl").to_owned();
     let order = format!("{prefix}byteorder");
     if names.contains(&order) && member(&mut archive, &order, 16)? != b"little" {
-        return Err(Refusal::new("numbers in another byte order", "little endian"));
+        return Err(Refusal::new(
+            "numbers in another byte order",
+            "little endian",
+        ));
     }
     let pickle = member(&mut archive, pickle, LARGEST_PICKLE)?;
     let pickle = parse(&mut Bytes::new(&pickle))?;
@@ -71,11 +80,7 @@ pub(super) fn open_archive(bytes: &[u8]) -> Result<(Pickle, Storages<'_>)> {
 }
 
 /// One file of an archive, of at most that many bytes.
-fn member(
-    archive: &mut ZipArchive<Cursor<&[u8]>>,
-    name: &str,
-    at_most: u64,
-) -> Result<Vec<u8>> {
+fn member(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str, at_most: u64) -> Result<Vec<u8>> {
     let damaged = |error: &dyn std::fmt::Display| {
         let found = format!("an archive whose {name:?} cannot be read ({error})");
         Refusal::new(found, "a whole file of torch.save")
@@ -99,7 +104,10 @@ pub(super) fn open_stream(bytes: &[u8]) -> Result<(Pickle, Storages<'_>)> {
     let system = parse(&mut bytes)?;
     let order = system.entry(system.root(), "little_endian");
     if order.is_some_and(|id| *system.value(id) == Value::Bool(false)) {
-        return Err(Refusal::new("numbers in another byte order", "little endian"));
+        return Err(Refusal::new(
+            "numbers in another byte order",
+            "little endian",
+        ));
     }
     let pickle = parse(&mut bytes)?;
     let widths = widths(&pickle)?;
@@ -126,7 +134,10 @@ impl Storages<'_> {
         match self {
             Self::Stream(storages) => match storages.get(key) {
                 Some(bytes) => Ok(Rc::from(*bytes)),
-                None => Err(Refusal::new(format!("no storage {key:?}"), "the numbers of a tensor")),
+                None => Err(Refusal::new(
+                    format!("no storage {key:?}"),
+                    "the numbers of a tensor",
+                )),
             },
             Self::Archive {
                 archive,

@@ -50,7 +50,11 @@ impl Place {
             return Err(Refusal::new("a tensor described in another way", TENSOR));
         };
         if shape.len() != stride.len() {
-            let found = format!("a tensor of {} sizes and {} strides", shape.len(), stride.len());
+            let found = format!(
+                "a tensor of {} sizes and {} strides",
+                shape.len(),
+                stride.len()
+            );
             return Err(Refusal::new(found, "as many"));
         }
         Ok(Self {
@@ -87,11 +91,15 @@ impl Place {
 
     fn is_contiguous(&self) -> bool {
         let mut expected = 1;
-        self.shape.iter().zip(&self.stride).rev().all(|(&size, &stride)| {
-            let fits = size <= 1 || stride == expected;
-            expected *= size.max(1);
-            fits
-        })
+        self.shape
+            .iter()
+            .zip(&self.stride)
+            .rev()
+            .all(|(&size, &stride)| {
+                let fits = size <= 1 || stride == expected;
+                expected *= size.max(1);
+                fits
+            })
     }
 
     /// The tensor of a storage.
@@ -102,7 +110,12 @@ impl Place {
             // No view of a storage that a network has is larger than the storage.
             (Some(count), Some(end)) if count <= there && end <= there => count,
             _ => {
-                let Self { shape, stride, offset, .. } = self;
+                let Self {
+                    shape,
+                    stride,
+                    offset,
+                    ..
+                } = self;
                 return Err(Refusal::new(
                     format!("shape {shape:?} with strides {stride:?} from number {offset} on"),
                     format!("one within its storage of {there} numbers"),
@@ -182,7 +195,8 @@ fn dtype(storage: &str) -> Result<DType> {
         "ShortStorage" => DType::I16,
         "ByteStorage" | "BoolStorage" => DType::U8,
         other => {
-            let known = "FloatStorage, DoubleStorage, HalfStorage, BFloat16Storage or one of integers";
+            let known =
+                "FloatStorage, DoubleStorage, HalfStorage, BFloat16Storage or one of integers";
             return Err(Refusal::new(format!("a {other}"), known));
         }
     })
@@ -215,10 +229,16 @@ impl<'a> Tensors<'a> {
         }
         let storage = self.storages.bytes(&place.key, self.file)?;
         let tensor = place.tensor(&storage)?;
-        self.taken = self.taken.saturating_add(tensor.elem_count() * place.width());
+        self.taken = self
+            .taken
+            .saturating_add(tensor.elem_count() * place.width());
         if self.taken > self.file {
             return Err(Refusal::new(
-                format!("tensors of more than {} bytes in a file of {}", self.taken - 1, self.file),
+                format!(
+                    "tensors of more than {} bytes in a file of {}",
+                    self.taken - 1,
+                    self.file
+                ),
                 "no more numbers than the file holds",
             ));
         }

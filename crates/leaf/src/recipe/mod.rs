@@ -10,6 +10,7 @@ mod model;
 mod prepared;
 mod run;
 mod setting;
+mod start;
 mod step_times;
 mod summary;
 mod trainer;
@@ -18,6 +19,7 @@ pub use backbone::{Backbone, BackboneConfig, BackboneEncoder};
 pub use data::{DataRecipe, FaceSource};
 pub use model::{Classifier, ClassifierSpec};
 pub use prepared::{Prepared, Progress};
+pub(crate) use run::EVALUATION_CHUNK;
 pub use run::Outcome;
 pub use summary::{Rates, RunFigures, Summary};
 pub use trainer::TrainerChoice;
@@ -62,9 +64,14 @@ pub struct Recipe {
     /// DebiasPL around the training rule, for classes of unequal size; off by default.
     #[serde(with = "leaf_core::switch")]
     pub debias: Option<DebiasConfig>,
-    /// A checkpoint whose weights to start from; off by default.
+    /// All weights to start from: a checkpoint of this library, or a file of the same network in a layout
+    /// of [`crate::weights`]; off by default.
     #[serde(with = "leaf_core::switch")]
     pub init: Option<PathBuf>,
+    /// The encoder's weights to start from, whatever head they had ([`crate::weights::load_encoder`]); off by
+    /// default.
+    #[serde(with = "leaf_core::switch")]
+    pub pretrained: Option<PathBuf>,
     /// The optimizer.
     pub optimizer: OptimizerConfig,
     /// The learning rate's course: cosine 7/16 after a warm-up, which is part of the steps.

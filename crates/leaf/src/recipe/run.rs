@@ -7,8 +7,8 @@ use leaf_core::Random;
 use leaf_data::{Faces, Loader};
 use leaf_ssl::{Algorithm, Heads, Task};
 use leaf_train::{
-    Checkpoint, EvaluationSet, JsonLines, Learner, ModelCard, Observer, Preprocessing,
-    PseudoLabelQuality, SetMetrics, Trainer,
+    EvaluationSet, JsonLines, ModelCard, Observer, Preprocessing, PseudoLabelQuality, SetMetrics,
+    Trainer,
 };
 
 use super::model::noise;
@@ -17,7 +17,7 @@ use super::{Classifier, ClassifierSpec, Prepared, Rates, Recipe};
 use crate::{Error, Result};
 
 /// How many faces are evaluated at once.
-const EVALUATION_CHUNK: usize = 250;
+pub(crate) const EVALUATION_CHUNK: usize = 250;
 
 /// What a run found.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,9 +167,7 @@ impl Recipe {
         let card = self.card(faces, &spec);
         let noise = noise(self.seed);
         let student = spec.build(self.seed, &noise, device)?;
-        if let Some(path) = &self.init {
-            start_from(path, &card, &student)?;
-        }
+        self.start(&student, &card)?;
         let optimizer = self.optimizer.build(&student.parameters.trainable())?;
         let mut trainer = Trainer::new(self.train.clone(), student, algorithm, optimizer)?
             .with_schedule(self.schedule)?;
@@ -231,13 +229,6 @@ impl Recipe {
             architecture: spec.architecture(),
         }
     }
-}
-
-fn start_from(path: &Path, card: &ModelCard, student: &Learner<Classifier>) -> Result<()> {
-    let checkpoint = Checkpoint::read(path)?;
-    checkpoint.check_card(card)?;
-    checkpoint.load_into(checkpoint.part_for_use(), &student.parameters)?;
-    Ok(())
 }
 
 fn evaluation_set<'a>(name: &str, faces: &'a Faces, device: &'a Device) -> EvaluationSet<'a> {

@@ -65,10 +65,17 @@ fn check(spec: &ClassifierSpec, layout: Layout) -> Result<()> {
         ("instance level", there.instance != wanted.instance),
         ("normalization", there.normalization != wanted.normalization),
     ];
-    let differs: Vec<&str> = differs.iter().filter(|(_, differs)| *differs).map(|(part, _)| *part).collect();
+    let differs: Vec<&str> = differs
+        .iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(part, _)| *part)
+        .collect();
     match differs.is_empty() {
         true => Ok(()),
-        false => Err(refuse(layout, format!("this network's {}", differs.join(", ")))),
+        false => Err(refuse(
+            layout,
+            format!("this network's {}", differs.join(", ")),
+        )),
     }
 }
 
@@ -82,7 +89,9 @@ fn add_aliases(tensors: &mut BTreeMap<String, Tensor>) -> Result<()> {
         let first = format!("{level}.experts.0.");
         let expert: Vec<(String, Tensor)> = tensors
             .iter()
-            .filter_map(|(name, tensor)| Some((name.strip_prefix(&first)?.to_owned(), tensor.clone())))
+            .filter_map(|(name, tensor)| {
+                Some((name.strip_prefix(&first)?.to_owned(), tensor.clone()))
+            })
             .collect();
         for (rest, tensor) in expert {
             for alias in 1..ALIASES {

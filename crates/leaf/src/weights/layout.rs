@@ -39,11 +39,13 @@ impl Layout {
 
     /// The layout of these names.
     pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let starts = names.into_iter().find_map(|name| match name.split_once('.')?.0 {
-            "encoder" | "head" => Some(Self::Own),
-            "base" | "semantic_moe" | "instance_moe" => Some(Self::Released),
-            _ => None,
-        });
+        let starts = names
+            .into_iter()
+            .find_map(|name| match name.split_once('.')?.0 {
+                "encoder" | "head" => Some(Self::Own),
+                "base" | "semantic_moe" | "instance_moe" => Some(Self::Released),
+                _ => None,
+            });
         starts.unwrap_or(Self::Torchvision)
     }
 
@@ -143,11 +145,14 @@ impl std::str::FromStr for Layout {
 
     fn from_str(text: &str) -> crate::Result<Self> {
         let named = |layout: &Self| layout.to_string() == text;
-        Self::ALL.into_iter().find(named).ok_or_else(|| Error::Choice {
-            field: "layout",
-            value: text.to_owned(),
-            expected: Self::NAMES,
-        })
+        Self::ALL
+            .into_iter()
+            .find(named)
+            .ok_or_else(|| Error::Choice {
+                field: "layout",
+                value: text.to_owned(),
+                expected: Self::NAMES,
+            })
     }
 }
 
@@ -158,17 +163,44 @@ mod tests {
     #[test]
     fn names_go_both_ways() {
         for (layout, foreign, own) in [
-            (Layout::Torchvision, "layer4.1.bn2.running_var", "encoder.layer4.1.bn2.running_var"),
+            (
+                Layout::Torchvision,
+                "layer4.1.bn2.running_var",
+                "encoder.layer4.1.bn2.running_var",
+            ),
             (Layout::Torchvision, "fc.bias", "head.classifier.bias"),
             (Layout::Released, "base.0.weight", "encoder.conv1.weight"),
-            (Layout::Released, "base.7.1.conv2.weight", "encoder.layer4.1.conv2.weight"),
-            (Layout::Released, "semantic_moe.w_gate", "head.semantic.gate.w_gate"),
-            (Layout::Released, "instance_moe.experts.3.fc.2.bias", "head.instance.experts.3.fc2.bias"),
-            (Layout::Released, "classifier.weight", "head.classifier.weight"),
+            (
+                Layout::Released,
+                "base.7.1.conv2.weight",
+                "encoder.layer4.1.conv2.weight",
+            ),
+            (
+                Layout::Released,
+                "semantic_moe.w_gate",
+                "head.semantic.gate.w_gate",
+            ),
+            (
+                Layout::Released,
+                "instance_moe.experts.3.fc.2.bias",
+                "head.instance.experts.3.fc2.bias",
+            ),
+            (
+                Layout::Released,
+                "classifier.weight",
+                "head.classifier.weight",
+            ),
         ] {
             assert_eq!(layout.to_own(foreign).as_deref(), Some(own));
             assert_eq!(layout.of_own(own).as_deref(), Some(foreign));
-            assert_eq!(Layout::of([foreign]), if foreign.starts_with("classifier") { Layout::Torchvision } else { layout });
+            assert_eq!(
+                Layout::of([foreign]),
+                if foreign.starts_with("classifier") {
+                    Layout::Torchvision
+                } else {
+                    layout
+                }
+            );
         }
         assert_eq!(Layout::of(["fc.bias", "encoder.conv1.weight"]), Layout::Own);
         for layout in Layout::ALL {
@@ -176,7 +208,10 @@ mod tests {
             assert_eq!(layout.to_own("bn1.num_batches_tracked"), None);
         }
         assert_eq!(Layout::Released.to_own("instance_moe.std"), None);
-        assert_eq!(Layout::Torchvision.of_own("head.semantic.gate.w_gate"), None);
+        assert_eq!(
+            Layout::Torchvision.of_own("head.semantic.gate.w_gate"),
+            None
+        );
     }
 
     #[test]

@@ -25,7 +25,11 @@ pub struct Taken {
 
 impl std::fmt::Display for Taken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} tensors under the names of layout {}", self.count, self.layout)?;
+        write!(
+            f,
+            "{} tensors under the names of layout {}",
+            self.count, self.layout
+        )?;
         if let Some(nest) = &self.nest {
             write!(f, ", from {nest}")?;
         }
@@ -46,7 +50,9 @@ pub fn load_encoder(weights: &Weights, parameters: &Parameters) -> Result<Taken>
     let mut vars = parameters.all();
     vars.retain(|name, _| is_of_encoder(name));
     let (layout, named) = own_names(weights)?;
-    let (heads, encoder) = named.into_iter().partition::<BTreeMap<_, _>, _>(|(own, _)| is_of_head(own));
+    let (heads, encoder) = named
+        .into_iter()
+        .partition::<BTreeMap<_, _>, _>(|(own, _)| is_of_head(own));
     let left_out = heads.into_values().map(|(name, _)| name).collect();
     take(weights, layout, &vars, encoder, "encoder", left_out)
 }

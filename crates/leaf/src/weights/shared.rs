@@ -50,7 +50,9 @@ pub(super) fn without_aliases(
 fn aliases(tensors: &BTreeMap<String, Tensor>, level: &str, rest: &str) -> Vec<String> {
     let start = format!("{level}.experts.");
     let is_alias = |name: &&String| {
-        let numbered = name.strip_prefix(&start).and_then(|tail| tail.split_once('.'));
+        let numbered = name
+            .strip_prefix(&start)
+            .and_then(|tail| tail.split_once('.'));
         numbered.is_some_and(|(_, tail)| tail == rest)
     };
     tensors.keys().filter(is_alias).cloned().collect()
@@ -76,7 +78,9 @@ mod tests {
 
     fn file(values: &[(&str, f32)]) -> Result<BTreeMap<String, Tensor>> {
         let tensor = |value: f32| Tensor::new(&[value], &Device::Cpu);
-        let all = values.iter().map(|&(name, value)| Ok((name.to_owned(), tensor(value)?)));
+        let all = values
+            .iter()
+            .map(|&(name, value)| Ok((name.to_owned(), tensor(value)?)));
         all.collect()
     }
 
@@ -92,11 +96,14 @@ mod tests {
         let left = without_aliases(tensors, Path::new("x"))?;
         let names: Vec<&str> = left.keys().map(String::as_str).collect();
         // Experts without a shared one are experts of their own.
-        assert_eq!(names, [
-            "instance_moe.experts.0.fc.0.bias",
-            "instance_moe.experts.1.fc.0.bias",
-            "semantic_moe.experts.0.fc.0.bias",
-        ]);
+        assert_eq!(
+            names,
+            [
+                "instance_moe.experts.0.fc.0.bias",
+                "instance_moe.experts.1.fc.0.bias",
+                "semantic_moe.experts.0.fc.0.bias",
+            ]
+        );
         Ok(())
     }
 
@@ -106,8 +113,13 @@ mod tests {
             ("instance_moe.expert.fc.0.bias", 1.),
             ("instance_moe.experts.3.fc.0.bias", 1.5),
         ])?;
-        let error = without_aliases(tensors, Path::new("x.pth")).unwrap_err().to_string();
-        assert!(error.contains("x.pth: instance_moe.experts.3.fc.0.bias is not"), "{error}");
+        let error = without_aliases(tensors, Path::new("x.pth"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("x.pth: instance_moe.experts.3.fc.0.bias is not"),
+            "{error}"
+        );
         Ok(())
     }
 }

@@ -54,7 +54,10 @@ impl Machine {
     fn pop(&mut self) -> Result<Id> {
         let floor = self.marks.last().copied().unwrap_or(0);
         if self.stack.len() <= floor {
-            return Err(Refusal::new("a pickle that takes from an empty stack", "a whole one"));
+            return Err(Refusal::new(
+                "a pickle that takes from an empty stack",
+                "a whole one",
+            ));
         }
         self.stack.pop().ok_or_else(no_value)
     }
@@ -65,7 +68,12 @@ impl Machine {
 
     /// Everything above the last mark.
     fn pop_to_mark(&mut self) -> Result<Vec<Id>> {
-        let no_mark = || Refusal::new("a pickle without the mark that it goes back to", "a whole one");
+        let no_mark = || {
+            Refusal::new(
+                "a pickle without the mark that it goes back to",
+                "a whole one",
+            )
+        };
         let height = self.marks.pop().ok_or_else(no_mark)?;
         Ok(self.stack.split_off(height.min(self.stack.len())))
     }
@@ -129,7 +137,9 @@ impl Machine {
             }
             0x85..=0x87 => {
                 let count = usize::from(code - 0x84);
-                let mut items = (0..count).map(|_| self.pop()).collect::<Result<Vec<Id>>>()?;
+                let mut items = (0..count)
+                    .map(|_| self.pop())
+                    .collect::<Result<Vec<Id>>>()?;
                 items.reverse();
                 self.push(Value::Items(items));
             }
@@ -166,7 +176,10 @@ impl Machine {
     fn extend_dict(&mut self, entries: &[Id]) -> Result<()> {
         let (pairs, rest) = entries.as_chunks::<2>();
         if !rest.is_empty() {
-            return Err(Refusal::new("a pickle with a key without a value", "a whole one"));
+            return Err(Refusal::new(
+                "a pickle with a key without a value",
+                "a whole one",
+            ));
         }
         let top = self.top()?;
         if let Some(Value::Dict(dict)) = self.values.get_mut(top) {

@@ -15,12 +15,21 @@ fn values_come_back() -> Result<()> {
     )?;
     let entry = |name| pickle.entry(pickle.root(), name);
     let tuple = entry("a").and_then(|id| pickle.items(id));
-    let values: Vec<&Value> = tuple.unwrap_or_default().iter().map(|&id| pickle.value(id)).collect();
+    let values: Vec<&Value> = tuple
+        .unwrap_or_default()
+        .iter()
+        .map(|&id| pickle.value(id))
+        .collect();
     assert_eq!(values, [&Value::Int(1), &Value::Bool(true), &Value::None]);
-    let list = entry("b").and_then(|id| pickle.items(id)).unwrap_or_default();
+    let list = entry("b")
+        .and_then(|id| pickle.items(id))
+        .unwrap_or_default();
     assert_eq!(list.len(), 2);
     assert_eq!(pickle.value(list[0]), &Value::Int(-2));
-    assert_eq!((pickle.size(list[0]), pickle.size(list[1])), (None, Some(300)));
+    assert_eq!(
+        (pickle.size(list[0]), pickle.size(list[1])),
+        (None, Some(300))
+    );
     Ok(())
 }
 
