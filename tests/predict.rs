@@ -81,8 +81,12 @@ fn printed(arguments: &[&Path], status: i32) -> Outcome<String> {
 fn training_s_accuracy_is_reproduced_exactly() -> Outcome {
     let metrics = &RUN.trained.sets[0].metrics;
     assert_eq!(metrics.faces, 700);
-    for (checkpoint, name) in [("run", "a.json"), ("alone/model.safetensors", "b.json")] {
-        let (checkpoint, faces, out) = (RUN.path(checkpoint), RUN.path("faces"), RUN.path(name));
+    for (checkpoint, faces, name) in [
+        ("run", RUN.path("faces"), "a.json"),
+        ("alone/model.safetensors", RUN.path("faces"), "b.json"),
+        ("run", PathBuf::from("drawn"), "c.json"),
+    ] {
+        let (checkpoint, out) = (RUN.path(checkpoint), RUN.path(name));
         let arguments: [&Path; 5] = [
             &checkpoint,
             &faces,

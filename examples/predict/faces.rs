@@ -1,7 +1,6 @@
 //! From files to labels, some hundred at a time.
 
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -47,16 +46,14 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// Labels the faces of these files, in their order.
-    pub(crate) fn of(predictor: &Predictor, files: &[PathBuf], job: &Job) -> leaf::Result<Self> {
+    /// Labels faces, in their order.
+    pub(crate) fn of(predictor: &Predictor, entries: &[Entry], job: &Job) -> leaf::Result<Self> {
         let classes = predictor.classes();
-        let entries = files.iter().map(|path| entry(path, classes, job.truth));
-        let entries = entries.collect::<leaf::Result<Vec<Entry>>>()?;
-        let bar = ProgressBar::new(files.len() as u64);
+        let bar = ProgressBar::new(entries.len() as u64);
         let style = ProgressStyle::with_template("labelling {wide_bar} {pos}/{len} {eta}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let mut labels = Self {
-            faces: Vec::with_capacity(files.len()),
+            faces: Vec::with_capacity(entries.len()),
             unreadable: Vec::new(),
             metrics: None,
         };
@@ -158,28 +155,6 @@ impl Labels {
         }
         lines.join("\n")
     }
-}
-
-/// A file as a face, with its folder's class if that is the truth.
-fn entry(path: &Path, classes: &[String], truth: bool) -> leaf::Result<Entry> {
-    let name = path.display().to_string();
-    if !truth {
-        return Ok(Entry::file(name, None, path));
-    }
-    // A name without a folder is that of the folder where the program runs.
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let folder = whole
-        .parent()
-        .and_then(Path::file_name)
-        .unwrap_or_default()
-        .to_string_lossy();
-    let label = classes.iter().position(|class| *class == folder);
-    let label = label.ok_or_else(|| leaf::data::Error::UnknownClass {
-        class: folder.into_owned(),
-        found: format!("the folder of {name}"),
-        expected: classes.to_vec(),
-    })?;
-    Ok(Entry::file(name, Some(label as u32), path))
 }
 
 /// The face in color, as the network's square shows it.

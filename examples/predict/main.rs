@@ -8,6 +8,7 @@ mod faces;
 #[path = "../common/say.rs"]
 mod say;
 mod sheet;
+mod source;
 #[path = "../common/status.rs"]
 mod status;
 mod table;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use faces::Labels;
 use leaf::DeviceChoice;
+use leaf::data::Entry;
 use leaf::predict::Predictor;
 use leaf::recipe::Summary;
 use say::say;
@@ -29,7 +31,8 @@ use say::say;
 struct Arguments {
     /// A checkpoint (last.safetensors, best.safetensors), or a run's folder, whose last one is taken.
     checkpoint: PathBuf,
-    /// Images, and folders of them (jpg, jpeg, png, bmp or webp, in folders below too).
+    /// Images, and folders of them (jpg, jpeg, png, bmp or webp, in folders below too); the word drawn means
+    /// the drawn test faces that come with the library.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// The table to write, by its ending: .csv or .json.
@@ -79,7 +82,8 @@ fn run(arguments: &Arguments) -> leaf::Result<usize> {
     }
     let predictor = arguments.predictor()?;
     say(describe(&predictor))?;
-    let labels = Labels::of(&predictor, &arguments.files()?, &arguments.job()?)?;
+    let entries = arguments.entries(predictor.classes())?;
+    let labels = Labels::of(&predictor, &entries, &arguments.job()?)?;
     write(&arguments.out, &form.text(&labels, predictor.classes())?)?;
     if let Some(path) = &arguments.html {
         write(path, &sheet::page(&labels, &predictor))?;
@@ -98,12 +102,16 @@ impl Arguments {
         predictor.with_sets(self.mass, self.max_positives.unwrap_or(at_most))
     }
 
-    fn files(&self) -> leaf::Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
+    /// The faces at all paths, in their order.
+    fn entries(&self, classes: &[String]) -> leaf::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
         for path in &self.paths {
-            files.extend(leaf::data::image_files(path)?);
+            match path.as_os_str() == "drawn" && !path.exists() {
+                true => entries.extend(source::drawn(classes, self.truth)?),
+                false => entries.extend(source::at(path, classes, self.truth)?),
+            }
         }
-        Ok(files)
+        Ok(entries)
     }
 
     fn job(&self) -> leaf::Result<faces::Job> {

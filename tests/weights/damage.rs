@@ -47,7 +47,7 @@ fn no_changed_byte_is_a_panic() -> Outcome {
     for (name, step) in [("kinds_stream.pth", 2), ("kinds.pth", 17)] {
         let bytes = std::fs::read(file(name))?;
         for place in (0..bytes.len()).step_by(step) {
-            for change in [1, 0x80, 0xff] {
+            for change in [1, 0xff] {
                 let mut changed = bytes.clone();
                 changed[place] ^= change;
                 read(folder.path(), &changed)?;

@@ -20,11 +20,13 @@ static FACES: LazyLock<Prepared> = LazyLock::new(|| {
 /// A step that moves no weight.
 fn recipe(preset: Preset) -> Recipe {
     let mut recipe = Recipe::default();
+    recipe.data.images.size = 16;
     recipe.data.split.labels_per_class = 1;
     recipe.data.loader.batch_size = 7;
     recipe.train.steps = 1;
     recipe.train.eval_every = 1;
     recipe.train.learning_rate = 1e-30;
+    recipe.train.ema_decay = None;
     let supervised = TrainerChoice::Supervised(SupervisedConfig::default());
     recipe.trainer = supervised.with_leaf(preset.config());
     recipe
@@ -105,16 +107,16 @@ fn a_whole_network_goes_out_and_in_under_every_layout_that_fits() -> Outcome {
             again.init = Some(path);
             let started = run(&again, &folder.path().join("again"))?;
             let mut compared = 0;
-            for (name, tensor) in checkpoint.tensors(Part::Average).ok_or("no average")? {
-                if !name.contains("running") {
-                    let tensor = tensor.flatten_all()?.to_vec1::<f32>()?;
-                    assert_eq!(
-                        numbers(&started, name)?,
-                        tensor,
-                        "{preset}, {layout}: {name}"
-                    );
-                    compared += 1;
+            for (name, tensor) in checkpoint.tensors(Part::Student).ok_or("no student")? {
+                // Statistics follow the faces, and what is 0 moves by what the learning rate leaves.
+                if name.contains("running") {
+                    continue;
                 }
+                let tensor = tensor.flatten_all()?.to_vec1::<f32>()?;
+                let pairs = tensor.iter().zip(numbers(&started, name)?);
+                let furthest = pairs.map(|(a, b)| (a - b).abs()).fold(0., f32::max);
+                assert!(furthest < 1e-25, "{preset}, {layout}: {name}: {furthest}");
+                compared += 1;
             }
             assert!(compared > 20);
         }

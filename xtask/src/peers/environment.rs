@@ -42,6 +42,21 @@ pub(crate) fn python(given: Option<&Path>) -> Outcome<PathBuf> {
     Ok(python)
 }
 
+/// [`python`] with one more package, which pip installs into our own environment if it is not there.
+///
+/// # Errors
+/// Those of [`python`], and when the package is not in the given Python.
+pub(crate) fn python_with(given: Option<&Path>, package: &str) -> Outcome<PathBuf> {
+    let python = python(given)?;
+    let there =
+        || output(Command::new(&python).args(["-c", &format!("import {package}")])).map(drop);
+    if given.is_none() && there().is_err() {
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", package]))?;
+    }
+    there()?;
+    Ok(python)
+}
+
 fn import(python: &Path) -> Outcome {
     output(Command::new(python).args(["-c", READY])).map(drop)
 }
@@ -60,6 +75,15 @@ pub(crate) fn ours(bench: &str) -> Outcome<PathBuf> {
         "--message-format=json",
     ]))?;
     executable(&messages, bench).ok_or_else(|| format!("cargo built no benches/{bench}.rs").into())
+}
+
+/// Builds an example in the tests' profile and tells where it is.
+///
+/// # Errors
+/// When cargo fails.
+pub(crate) fn example(name: &str) -> Outcome<PathBuf> {
+    let messages = output(cargo().args(["build", "--example", name, "--message-format=json"]))?;
+    executable(&messages, name).ok_or_else(|| format!("cargo built no example {name}").into())
 }
 
 /// The executable that cargo's messages name.

@@ -12,6 +12,7 @@ mod results;
 mod sample;
 mod step;
 mod sweep;
+mod weights;
 
 use clap::Subcommand;
 
@@ -28,6 +29,8 @@ pub(crate) enum Peers {
     Cost(cost::Cost),
     /// Our training step against batch and size, as a table and a plot.
     Sweep(sweep::Sweep),
+    /// Weights from PyTorch and for PyTorch: the same logits on both sides.
+    Weights(weights::Weights),
 }
 
 impl Peers {
@@ -41,6 +44,7 @@ impl Peers {
             Self::Modules(modules) => modules.run(),
             Self::Cost(cost) => cost.run(),
             Self::Sweep(sweep) => sweep.run(),
+            Self::Weights(weights) => weights.run(),
         }
     }
 }

@@ -1,31 +1,23 @@
 //! A trained checkpoint's weights for PyTorch.
-//!
-//! ```text
-//! cargo run --release --example export_weights -- runs/train --layout torchvision --out resnet18.safetensors
-//! ```
-
-#[path = "common/say.rs"]
-mod say;
-#[path = "common/status.rs"]
-mod status;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use candle_core::{DType, Device, Tensor};
-use clap::Parser;
+use clap::Args;
 use leaf::core::Random;
 use leaf::predict::Predictor;
 use leaf::recipe::Summary;
 use leaf::train::{Checkpoint, ModelCard};
 use leaf::weights::{Layout, export};
 
+use crate::say::say;
+
 /// Writes a checkpoint's weights, the average's if they are there, as a safetensors file under the names of a
 /// PyTorch program.
-#[derive(Debug, Parser)]
-#[command(name = "export_weights", after_long_help = ABOUT)]
-struct Arguments {
+#[derive(Args, Debug)]
+#[command(after_long_help = ABOUT)]
+pub(crate) struct Export {
     /// A checkpoint, or a run's folder, whose last one is taken.
     checkpoint: PathBuf,
     /// Whose names: own (encoder.*, head.*: every network), torchvision (its ResNets: trained with --leaf none) or
@@ -54,28 +46,31 @@ A network that the layout cannot hold ends it with an error and the status 2.";
 /// Images of a sample.
 const SAMPLE: usize = 4;
 
-fn main() -> ExitCode {
-    status::of(run(&Arguments::parse()))
-}
-
-fn run(arguments: &Arguments) -> leaf::Result<()> {
-    for path in arguments.sample.iter().chain([&arguments.out]) {
-        Summary::check_path(path)?;
+impl Export {
+    /// Reads, renames and writes.
+    ///
+    /// # Errors
+    /// When the network does not fit the layout or a file cannot be read or written.
+    pub(crate) fn run(&self) -> leaf::Result<()> {
+        let files = [&self.out].into_iter().chain(&self.sample);
+        for path in files {
+            Summary::check_path(path)?;
+        }
+        let predictor = Predictor::open(&self.checkpoint, &Device::Cpu)?;
+        let checkpoint = Checkpoint::read(predictor.path())?;
+        let tensors = export(&checkpoint, self.layout)?;
+        let count = tensors.len();
+        write(&self.out, tensors, predictor.card())?;
+        if let Some(path) = &self.sample {
+            write(path, sample(&predictor)?, predictor.card())?;
+        }
+        say(format!(
+            "{}: {count} tensors under the names of layout {} written to {}",
+            predictor.path().display(),
+            self.layout,
+            self.out.display()
+        ))
     }
-    let predictor = Predictor::open(&arguments.checkpoint, &Device::Cpu)?;
-    let checkpoint = Checkpoint::read(predictor.path())?;
-    let tensors = export(&checkpoint, arguments.layout)?;
-    let count = tensors.len();
-    write(&arguments.out, tensors, predictor.card())?;
-    if let Some(path) = &arguments.sample {
-        write(path, sample(&predictor)?, predictor.card())?;
-    }
-    say::say(format!(
-        "{}: {count} tensors under the names of layout {} written to {}",
-        predictor.path().display(),
-        arguments.layout,
-        arguments.out.display()
-    ))
 }
 
 /// Random images and what the network gives for them.
