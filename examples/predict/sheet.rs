@@ -65,7 +65,7 @@ fn heading(labels: &Labels, predictor: &Predictor) -> String {
         .count();
     let right = labels.metrics.as_ref().map_or_else(String::new, |metrics| {
         format!(
-            ", {:.1}% of the labels as the folders say (balanced {:.1}%)",
+            ", {:.1}% of the labels are right (balanced {:.1}%)",
             100. * metrics.accuracy,
             100. * metrics.balanced_accuracy
         )
@@ -86,7 +86,7 @@ fn card(face: &Labelled, classes: &[String]) -> String {
     let wrong = face.truth.filter(|&truth| truth != prediction.class);
     let truth = wrong.map_or_else(String::new, |truth| {
         format!(
-            "<span class=\"truth\">in folder {}</span>",
+            "<span class=\"truth\">in truth {}</span>",
             escaped(&classes[truth])
         )
     });
@@ -103,12 +103,14 @@ fn card(face: &Labelled, classes: &[String]) -> String {
         })
         .collect();
     let path = escaped(&face.path);
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
     let label = escaped(&classes[prediction.class]);
     let image = face.thumbnail.as_deref().unwrap_or_default();
     format!(
         "<figure title=\"{path}\"{}><img src=\"data:image/jpeg;base64,{image}\" alt=\"{label}\" width=\"96\" height=\"96\">\
          <figcaption><b>{label}</b> {p:.0}%<span class=\"bar\"><i style=\"width:{p:.0}%\"></i></span>\
-         <span class=\"others\">{}</span>{truth}</figcaption></figure>\n",
+         <span class=\"others\">{}</span>{truth}\
+         <span class=\"name\">{name}</span></figcaption></figure>\n",
         if wrong.is_some() {
             " class=\"wrong\""
         } else {
