@@ -194,12 +194,6 @@ impl Recipe {
         Ok(JsonLines::create(&folder.join("metrics.jsonl"))?)
     }
 
-    /// Whether these are the weights to start from, however their path is written.
-    fn starts_from(&self, weights: &Path) -> bool {
-        let init = self.init.as_ref().and_then(|init| init.canonicalize().ok());
-        init.is_some() && init == weights.canonicalize().ok()
-    }
-
     /// The network that the recipe trains on these faces, without the heads that only the training
     /// rule needs.
     pub fn classifier(&self, faces: &Prepared) -> ClassifierSpec {

@@ -25,6 +25,13 @@ impl Recipe {
         Ok(Some(format!("encoder from {}: {taken}", path.display())))
     }
 
+    /// Whether these are weights to start from, however their path is written.
+    pub(super) fn starts_from(&self, weights: &Path) -> bool {
+        let weights = weights.canonicalize().ok();
+        let mut given = self.init.iter().chain(&self.pretrained);
+        weights.is_some() && given.any(|path| path.canonicalize().ok() == weights)
+    }
+
     /// Gives a network the weights that the recipe names.
     pub(super) fn start(&self, student: &Learner<Classifier>, card: &ModelCard) -> Result<()> {
         if self.init.is_some() && self.pretrained.is_some() {
