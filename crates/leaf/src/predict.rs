@@ -280,14 +280,16 @@ mod tests {
         let spec = ClassifierSpec {
             backbone: Backbone::Narrow,
             channels: 1,
-            num_classes: 3,
+            num_classes: 4,
             leaf: LeafConfig::robust(),
             heads: leaf_ssl::Heads::default(),
         };
         let noise = leaf_core::NoiseSource::new(Random::new(0));
         let network = spec.build(0, &noise, &Device::Cpu)?;
         let card = ModelCard {
-            classes: ["happy", "sad", "angry"].map(str::to_owned).to_vec(),
+            classes: ["happy", "sad", "angry", "calm"]
+                .map(str::to_owned)
+                .to_vec(),
             preprocessing: Preprocessing {
                 size: 16,
                 channels,
@@ -309,7 +311,7 @@ mod tests {
         assert_eq!(predictor.images().normalization().mean, [0.25]);
         let xs = Random::new(1).normal_tensor(0., 1., (4, 1, 16, 16), DType::F32, &Device::Cpu)?;
         let found = predictor.predict(&xs)?;
-        assert_eq!((found.logits.dims(), found.faces.len()), (&[4, 3][..], 4));
+        assert_eq!((found.logits.dims(), found.faces.len()), (&[4, 4][..], 4));
         for face in &found.faces {
             assert!((face.probs.iter().sum::<f64>() - 1.).abs() < 1e-12);
             assert_eq!(face.positives[0], face.class);
@@ -325,7 +327,7 @@ mod tests {
         let faces = sure.predict(&xs)?.faces;
         assert!(faces.iter().all(|face| !face.is_ambiguous()));
         assert!(
-            sure.with_sets(0.9, 3).is_err(),
+            sure.with_sets(0.9, 4).is_err(),
             "as many as there are classes"
         );
         Ok(())
