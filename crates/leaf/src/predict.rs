@@ -88,9 +88,9 @@ impl Predictor {
             false => path.as_ref().to_owned(),
         };
         let checkpoint = Checkpoint::read(&path)?;
-        let network = ClassifierSpec::load(&checkpoint, device)?.network;
         let card = checkpoint.card().clone();
         let images = images(&card)?;
+        let network = ClassifierSpec::load(&checkpoint, device)?.network;
         let sets = default_sets(card.classes.len())?;
         Ok(Self {
             network,
