@@ -124,9 +124,20 @@ pub(crate) struct RunArguments {
     /// Largest number of positive classes of a face, instead of the preset's.
     #[arg(long, value_name = "K", help_heading = "Network")]
     max_positives: Option<usize>,
-    /// Start from the weights in this checkpoint.
+    /// Start from all weights in this file: a checkpoint of the same network, or one that the LEAF
+    /// authors' trainer saved (.pth.tar, with --leaf released).
     #[arg(long, value_name = "FILE", help_heading = "Network")]
     init: Option<PathBuf>,
+    /// Start the encoder from the weights in this file, whatever head they had: PyTorch's .pth, .pth.tar or
+    /// .safetensors of a ResNet under torchvision's names or the LEAF authors', or a checkpoint. Such
+    /// networks mostly see color: --grey=false.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "init",
+        help_heading = "Network"
+    )]
+    pretrained: Option<PathBuf>,
 
     /// Training steps.
     #[arg(
@@ -246,6 +257,9 @@ impl RunArguments {
         set("seed", &mut || recipe.seed = self.seed);
         set("backbone", &mut || recipe.backbone = self.backbone);
         set("init", &mut || recipe.init.clone_from(&self.init));
+        set("pretrained", &mut || {
+            recipe.pretrained.clone_from(&self.pretrained);
+        });
         let warmup_steps = self.warmup;
         set("warmup", &mut || {
             recipe.schedule = CosineSchedule { warmup_steps };

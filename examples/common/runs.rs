@@ -69,6 +69,16 @@ pub(crate) fn train_all(
         run.recipe.check(&data.task())?;
     }
     let stop = interrupt::stop()?;
+    // What a run starts from may be gone when it goes on.
+    if !resumes {
+        check_pretrained(&runs)?;
+    }
+    if let Some(run) = runs.first()
+        && !resumes
+        && let Some(taken) = run.recipe.describe_pretrained(data)?
+    {
+        say(taken)?;
+    }
     let mut outcomes = Vec::new();
     for Run {
         name,
@@ -96,6 +106,24 @@ pub(crate) fn train_all(
             say(format!("figures: {}", path.display()))
         }
         None => Ok(()),
+    }
+}
+
+/// All runs start from the same encoder, so none of them may write over it.
+fn check_pretrained(runs: &[Run]) -> leaf::Result<()> {
+    let pretrained = runs.first().and_then(|run| run.recipe.pretrained.as_ref());
+    let pretrained = pretrained.and_then(|path| path.canonicalize().ok());
+    let is_written = |run: &Run| {
+        let folder = run.folder.canonicalize().ok();
+        folder.is_some() && folder.as_deref() == pretrained.as_deref().and_then(Path::parent)
+    };
+    match runs.len() > 1 && runs.iter().any(is_written) {
+        true => Err(leaf::train::Error::Conflict {
+            given: "pretrained weights in a folder that this comparison writes to",
+            expected: "another folder",
+        }
+        .into()),
+        false => Ok(()),
     }
 }
 

@@ -80,7 +80,7 @@ mod wide;
 pub use augment::{AugmentConfig, Augmentation};
 pub use dataset::{AffectClasses, affect_net, class_folders, fer_plus, fer2013, raf_db};
 pub use dataset::{BadFile, CheckLevel, DataSet, Entry, FerPlusMode, PixelText, RafImages, Source};
-pub use dataset::{cifar10, fashion_mnist, mnist};
+pub use dataset::{cifar10, fashion_mnist, image_files, mnist};
 #[cfg(feature = "drawn-faces")]
 pub use dataset::{drawn_faces, drawn_faces_unseen_styles};
 pub use error::{Error, Result};

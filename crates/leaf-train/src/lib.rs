@@ -96,6 +96,7 @@
 //!   the caller marks for it, and on no other.
 //! - [`Trainer::with_snapshots`] saves everything between two steps, and [`Trainer::resume`] goes on from
 //!   there, bit for bit; a [`Stop`] ends a run after the step that it is in.
+//! - [`Weights`] reads named tensors from files of PyTorch and safetensors, without running anything.
 
 mod checkpoint;
 mod entries;
@@ -117,6 +118,7 @@ mod snapshot;
 mod stop;
 mod trainer;
 mod weight_average;
+mod weights;
 
 pub use checkpoint::{
     Architecture, Checkpoint, ModelCard, Part, Preprocessing, save_checkpoint, write_atomically,
@@ -137,3 +139,4 @@ pub use snapshot::last_snapshot;
 pub use stop::Stop;
 pub use trainer::{Learner, Resumed, SelectBy, TrainConfig, Trainer};
 pub use weight_average::WeightAverage;
+pub use weights::{Weights, assign};

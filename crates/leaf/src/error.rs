@@ -3,6 +3,7 @@
 use leaf_core::Levels;
 
 use crate::DeviceChoice;
+use crate::weights::Layout;
 
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -91,6 +92,15 @@ pub enum Error {
         there: String,
         /// The trainer's name.
         algorithm: &'static str,
+    },
+
+    /// A network that cannot be exported under other names.
+    #[error("layout {layout} has no place for {what}; expected layout own, or such a network")]
+    Layout {
+        /// The names that were asked for.
+        layout: Layout,
+        /// What they do not cover.
+        what: String,
     },
 
     /// A setting that is no `PATH=VALUE`, or whose path leads nowhere.

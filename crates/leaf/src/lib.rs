@@ -1,7 +1,8 @@
 //! LEAF for facial expressions: everything in one place.
 //!
 //! The crates of the workspace under short names, and the [`recipe`] that assembles a whole run from
-//! one value. Who only needs the layers depends on `leaf-core` instead.
+//! one value; [`predict`] uses what it trained, [`weights`] come from PyTorch and go there. Who only needs
+//! the layers depends on `leaf-core` instead.
 //!
 //! | module | for |
 //! |---|---|
@@ -21,7 +22,9 @@
 
 mod device;
 mod error;
+pub mod predict;
 pub mod recipe;
+pub mod weights;
 
 pub use device::DeviceChoice;
 pub use error::{Error, Result};

@@ -18,12 +18,29 @@ const PYTORCH: Environment = Environment {
     what: "PyTorch (with CUDA, as pip may choose it, 6 GB)",
 };
 
+/// The same with what reads our weights.
+const WITH_SAFETENSORS: Environment = Environment {
+    packages: &["torch==2.15.*", "torchvision", "numpy", "safetensors"],
+    ready: "import safetensors, torch, torchvision; \
+            assert torch.__version__.startswith('2.15.'), \
+            f'PyTorch {torch.__version__}, expected 2.15'",
+    ..PYTORCH
+};
+
 /// A Python with PyTorch: the given one, or that of a virtual environment.
 ///
 /// # Errors
 /// Those of [`Environment::python`].
 pub(crate) fn python(given: Option<&Path>) -> Outcome<PathBuf> {
     PYTORCH.python(given)
+}
+
+/// The same, which can read safetensors as well.
+///
+/// # Errors
+/// Those of [`Environment::python`].
+pub(crate) fn python_with_safetensors(given: Option<&Path>) -> Outcome<PathBuf> {
+    WITH_SAFETENSORS.python(given)
 }
 
 /// Builds a program of `benches/` and tells where it is.
@@ -40,6 +57,15 @@ pub(crate) fn ours(bench: &str) -> Outcome<PathBuf> {
         "--message-format=json",
     ]))?;
     executable(&messages, bench).ok_or_else(|| format!("cargo built no benches/{bench}.rs").into())
+}
+
+/// Builds an example in the tests' profile and tells where it is.
+///
+/// # Errors
+/// When cargo fails.
+pub(crate) fn example(name: &str) -> Outcome<PathBuf> {
+    let messages = output(cargo().args(["build", "--example", name, "--message-format=json"]))?;
+    executable(&messages, name).ok_or_else(|| format!("cargo built no example {name}").into())
 }
 
 /// The executable that cargo's messages name.

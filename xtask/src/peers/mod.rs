@@ -14,6 +14,7 @@ mod step;
 mod sweep;
 mod views;
 mod views_report;
+mod weights;
 
 use clap::Subcommand;
 
@@ -32,6 +33,8 @@ pub(crate) enum Peers {
     Sweep(sweep::Sweep),
     /// Views of JPEG files, ours and PyTorch's in turn.
     Views(views::Views),
+    /// Weights from PyTorch and for PyTorch: the same logits on both sides.
+    Weights(weights::Weights),
 }
 
 impl Peers {
@@ -46,6 +49,7 @@ impl Peers {
             Self::Cost(cost) => cost.run(),
             Self::Sweep(sweep) => sweep.run(),
             Self::Views(views) => views.run(),
+            Self::Weights(weights) => weights.run(),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 /// The endings of image files that are read, in small or capital letters.
 pub const ENDINGS: [&str; 5] = ["jpg", "jpeg", "png", "bmp", "webp"];
 
-const EXPECTED: &str = "jpg, jpeg, png, bmp or webp";
+pub(super) const EXPECTED: &str = "jpg, jpeg, png, bmp or webp";
 
 /// Reads `train/CLASS/*`, `test/CLASS/*` and, if it exists, `unlabeled/*`.
 ///
@@ -119,16 +119,16 @@ pub(super) fn entries(
     Ok(images.map(move |name| Entry::below(&root, name, label)))
 }
 
-fn images_below(root: &Path, folder: &str, images: &mut Vec<String>) -> Result<()> {
+/// Adds the names from the root on of all images below one of its folders, which is empty for the root itself.
+pub(super) fn images_below(root: &Path, folder: &str, images: &mut Vec<String>) -> Result<()> {
     let contents = list(&root.join(folder))?;
-    images.extend(
-        contents
-            .images
-            .iter()
-            .map(|name| format!("{folder}/{name}")),
-    );
-    for name in contents.folders {
-        images_below(root, &format!("{folder}/{name}"), images)?;
+    let below = |name: &String| match folder {
+        "" => name.clone(),
+        _ => format!("{folder}/{name}"),
+    };
+    images.extend(contents.images.iter().map(below));
+    for name in &contents.folders {
+        images_below(root, &below(name), images)?;
     }
     Ok(())
 }

@@ -132,24 +132,28 @@ impl Faces {
     ///
     /// # Errors
     /// The first face's error in the list's order, if any cannot be decoded.
-    pub fn preload(&self, mut progress: impl FnMut(usize, usize)) -> Result<()> {
-        let mut first: Option<(usize, Error)> = None;
+    pub fn preload(&self, progress: impl FnMut(usize, usize)) -> Result<()> {
+        let first = self.decode_all(progress).into_iter().next();
+        first.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Decodes all faces now, on all threads, and gives the places and errors of those that cannot be, in
+    /// the list's order. `progress` is told how many faces of how many are done.
+    pub fn decode_all(&self, mut progress: impl FnMut(usize, usize)) -> Vec<(usize, Error)> {
+        let mut bad = Vec::new();
         let mut done = 0;
         let count = self.room.load(Ordering::Relaxed).min(self.len());
         threads::each(
             count,
             |place| self.planes(place).err(),
             |place, error| {
-                if let Some(error) = error
-                    && first.as_ref().is_none_or(|(earlier, _)| place < *earlier)
-                {
-                    first = Some((place, error));
-                }
+                bad.extend(error.map(|error| (place, error)));
                 done += 1;
                 progress(done, count);
             },
         );
-        first.map_or(Ok(()), |(_, error)| Err(error))
+        bad.sort_by_key(|(place, _)| *place);
+        bad
     }
 
     /// Images `(N, channels, size, size)` and classes `(N,)` of all faces in order, `chunk` at a time

@@ -9,7 +9,8 @@ use safetensors::SafeTensors;
 
 use super::header::{ENTRY, Header};
 use super::{ModelCard, Part};
-use crate::{Error, Mismatches, Result};
+use crate::weights::assign;
+use crate::{Error, Result};
 
 /// A checkpoint that was read whole and checked in itself.
 ///
@@ -93,6 +94,15 @@ impl Checkpoint {
         })
     }
 
+    /// Whether bytes are a checkpoint's, whole or not.
+    pub(crate) fn is_one(bytes: &[u8]) -> bool {
+        let metadata = SafeTensors::read_metadata(bytes).ok();
+        metadata.is_some_and(|(_, metadata)| {
+            let entries = metadata.metadata().as_ref();
+            entries.is_some_and(|entries| entries.contains_key(ENTRY))
+        })
+    }
+
     /// What the weights are for.
     pub fn card(&self) -> &ModelCard {
         &self.header.card
@@ -115,6 +125,11 @@ impl Checkpoint {
         } else {
             Part::Student
         }
+    }
+
+    /// Those weights by their paths in the network, on the processor; none if they are not in it.
+    pub fn tensors(&self, part: Part) -> Option<&BTreeMap<String, Tensor>> {
+        self.parts.get(&part)
     }
 
     /// Whether the weights are for the same classes in the same order, the same network and the
@@ -163,25 +178,8 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::OtherTensors`] naming every tensor that is missing, unexpected or wrongly shaped.
     pub fn load_into(&self, part: Part, parameters: &Parameters) -> Result<()> {
-        let vars = parameters.all();
         let none = BTreeMap::new();
         let tensors = self.parts.get(&part).unwrap_or(&none);
-        let expected = vars.iter();
-        let expected = expected.map(|(name, var)| (name.clone(), var.dims().to_vec()));
-        let found = tensors.iter();
-        let found = found.map(|(name, tensor)| (name.clone(), tensor.dims().to_vec()));
-        let mismatches = Mismatches::between(expected, found);
-        if !mismatches.is_empty() {
-            return Err(Error::OtherTensors {
-                path: self.path.clone(),
-                part: part.name(),
-                mismatches,
-            });
-        }
-        for (var, tensor) in vars.values().zip(tensors.values()) {
-            let tensor = tensor.to_dtype(var.dtype())?;
-            var.set(&tensor.to_device(var.device())?)?;
-        }
-        Ok(())
+        assign(&parameters.all(), tensors, part.name(), &self.path)
     }
 }

@@ -165,6 +165,7 @@ mod tests {
                     seed: 3,
                     debias: Some(DebiasConfig::default()),
                     init: Some("some/weights.safetensors".into()),
+                    pretrained: Some("resnet18.pth".into()),
                     ..Recipe::default()
                 };
                 recipe.trainer = trainer.clone().with_leaf(preset.config());

@@ -13,6 +13,7 @@ mod run;
 mod run_files;
 mod setting;
 mod standing;
+mod start;
 mod step_times;
 mod summary;
 mod trainer;
@@ -25,6 +26,7 @@ pub use prepared::{Prepared, Progress};
 pub use run::Outcome;
 pub use summary::{Rates, RunFigures, Summary};
 pub use trainer::TrainerChoice;
+pub(crate) use training::EVALUATION_CHUNK;
 pub use training::Run;
 
 #[doc(no_inline)]
@@ -68,9 +70,14 @@ pub struct Recipe {
     /// DebiasPL around the training rule, for classes of unequal size; off by default.
     #[serde(with = "leaf_core::switch")]
     pub debias: Option<DebiasConfig>,
-    /// A checkpoint whose weights to start from; off by default.
+    /// All weights to start from: a checkpoint of this library, or a file of the same network in a layout
+    /// of [`crate::weights`]; off by default.
     #[serde(with = "leaf_core::switch")]
     pub init: Option<PathBuf>,
+    /// The encoder's weights to start from, whatever head they had ([`crate::weights::load_encoder`]); off by
+    /// default.
+    #[serde(with = "leaf_core::switch")]
+    pub pretrained: Option<PathBuf>,
     /// The optimizer.
     pub optimizer: OptimizerConfig,
     /// The learning rate's course: cosine 7/16 after a warm-up, which is part of the steps.

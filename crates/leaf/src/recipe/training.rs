@@ -1,15 +1,12 @@
 //! A recipe's training run, from its start or from where it was ended.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use candle_core::Device;
 use leaf_core::Random;
 use leaf_data::{Faces, Loader, Roster};
 use leaf_ssl::Algorithm;
-use leaf_train::{
-    BatchFaces, Checkpoint, EvaluationSet, Learner, ModelCard, Observer, Resumed, Stop, Trainer,
-    Warning,
-};
+use leaf_train::{BatchFaces, EvaluationSet, Observer, Resumed, Stop, Trainer, Warning};
 
 use super::identity::{check_split, identity};
 use super::model::noise;
@@ -19,7 +16,7 @@ use super::{Classifier, ClassifierSpec, Outcome, Prepared, Recipe};
 use crate::{Error, Result};
 
 /// How many faces are evaluated at once.
-const EVALUATION_CHUNK: usize = 250;
+pub(crate) const EVALUATION_CHUNK: usize = 250;
 
 const SPLIT: &str = "split.json";
 const CHECKPOINTS: &str = "checkpoints";
@@ -192,8 +189,8 @@ impl<'a> Run<'a> {
         let checkpoints = self.folder.join(CHECKPOINTS);
         // What a run starts from may be gone when it goes on.
         let goes_on = self.resumes && leaf_train::last_snapshot(&checkpoints).is_some();
-        if let (Some(path), false) = (&recipe.init, goes_on) {
-            start_from(path, &card, &student)?;
+        if !goes_on {
+            recipe.start(&student, &card)?;
         }
         let optimizer = recipe.optimizer.build(&student.parameters.trainable())?;
         let mut trainer = Trainer::new(recipe.train.clone(), student, algorithm, optimizer)?
@@ -255,15 +252,6 @@ impl<'a> Run<'a> {
     }
 }
 
-impl Recipe {
-    /// Whether these are the weights to start from, however their path is written.
-    fn starts_from(&self, weights: &Path) -> bool {
-        let canonical = |path: &PathBuf| path.canonicalize().ok();
-        let init = self.init.as_ref().and_then(canonical);
-        init.is_some() && init == weights.canonicalize().ok()
-    }
-}
-
 /// The names of a step's faces.
 fn names(training: std::sync::Arc<Faces>, roster: Roster) -> impl Fn(usize) -> BatchFaces {
     move |step| {
@@ -277,13 +265,6 @@ fn names(training: std::sync::Arc<Faces>, roster: Roster) -> impl Fn(usize) -> B
             unlabeled: names(roster.unlabeled(step as u64)),
         }
     }
-}
-
-fn start_from(path: &Path, card: &ModelCard, student: &Learner<Classifier>) -> Result<()> {
-    let checkpoint = Checkpoint::read(path)?;
-    checkpoint.check_card(card)?;
-    checkpoint.load_into(checkpoint.part_for_use(), &student.parameters)?;
-    Ok(())
 }
 
 fn evaluation_set<'a>(name: &str, faces: &'a Faces, device: &'a Device) -> EvaluationSet<'a> {
