@@ -37,7 +37,7 @@ pub(crate) struct RunArguments {
     )]
     labels: Option<usize>,
     /// File with the labelled faces' names, one a line or a split.json, instead of drawing them.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["labels", "labels_per_class"], help_heading = "Faces")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["labels", "labels_per_class", "imbalance", "unlabelled_imbalance"], help_heading = "Faces")]
     labelled_list: Option<PathBuf>,
     /// How many times more labels the first class has than the last; negative for the reverse order.
     #[arg(

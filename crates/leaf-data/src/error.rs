@@ -175,6 +175,17 @@ pub enum Error {
         num_classes: usize,
     },
 
+    /// A number that means nothing beside a list of labeled faces.
+    #[error("{field} = {value} beside a list of labeled faces, expected {expected}")]
+    BesideList {
+        /// The configuration's field.
+        field: &'static str,
+        /// Its value.
+        value: f64,
+        /// The value that changes nothing.
+        expected: &'static str,
+    },
+
     /// More faces without a label were asked for than a class has left.
     #[error(
         "unlabeled faces per class = {asked}, expected 0 to {available}, the faces of class {class:?} without a label"

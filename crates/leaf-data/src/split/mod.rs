@@ -45,9 +45,11 @@ impl LabelSplit {
     /// [`Error::LabelsPerClass`] if a class gets no label, or more than it has faces,
     /// [`Error::TotalLabels`] for a total that the classes cannot share,
     /// [`Error::UnlabeledPerClass`] if a class has fewer faces left, [`Error::OutOfRange`] for an
-    /// imbalance between -1 and 1, and those of [`LabelSplit::read`] for a list.
+    /// imbalance between -1 and 1; for a list [`Error::BesideList`] for a number that would mean nothing,
+    /// and those of [`LabelSplit::read`].
     pub fn new(data: &DataSet, config: &SplitConfig) -> Result<Self> {
         if let Some(list) = &config.list {
+            config.check_beside_list()?;
             return Self::read(list, data, config.unlabeled);
         }
         let (labeled, others) = rule::draw(data, config)?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::NumpyShuffle;
 use super::counts::Counts;
-use crate::{DataSet, Result};
+use crate::{DataSet, Error, Result};
 
 /// In which random order a class's faces are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -72,7 +72,8 @@ pub struct SplitConfig {
     #[serde(skip_serializing_if = "is_balanced")]
     pub unlabeled_imbalance: f64,
     /// A list of the labeled faces' names, instead of drawing them: one name a line, or JSON as
-    /// [`super::LabelSplit::write`] writes it. Then only `unlabeled` counts of the rest.
+    /// [`super::LabelSplit::write`] writes it. Then only `unlabeled` counts of the rest; a total or an
+    /// imbalance is an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<PathBuf>,
     /// In which random order a class's faces are taken.
@@ -99,6 +100,34 @@ impl Default for SplitConfig {
 
 fn is_balanced(imbalance: &f64) -> bool {
     *imbalance == 1.
+}
+
+impl SplitConfig {
+    /// Beside a list nothing that would decide how many faces are taken may be set.
+    pub(super) fn check_beside_list(&self) -> Result<()> {
+        let none = "none";
+        let number = |number: Option<usize>| number.map(|number| number as f64);
+        let gamma = |gamma: f64| (gamma != 1.).then_some(gamma);
+        for (field, value, expected) in [
+            ("total_labels", number(self.total_labels), none),
+            ("labeled_imbalance", gamma(self.labeled_imbalance), "1"),
+            (
+                "unlabeled_per_class",
+                number(self.unlabeled_per_class),
+                none,
+            ),
+            ("unlabeled_imbalance", gamma(self.unlabeled_imbalance), "1"),
+        ] {
+            if let Some(value) = value {
+                return Err(Error::BesideList {
+                    field,
+                    value,
+                    expected,
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The labeled faces and the others, as places in the training list.
@@ -203,6 +232,30 @@ mod tests {
             error(0),
             "labels per class = 0, expected 1 to 5, the training faces of class \"c0\""
         );
+    }
+
+    #[test]
+    fn a_list_decides_alone() {
+        let data = sizes(&[5, 9, 4], 0);
+        let error = |change: fn(&mut SplitConfig)| {
+            let mut config = SplitConfig {
+                list: Some("no/such".into()),
+                ..Default::default()
+            };
+            change(&mut config);
+            LabelSplit::new(&data, &config).unwrap_err().to_string()
+        };
+        assert_eq!(
+            error(|c| c.unlabeled_imbalance = 3.),
+            "unlabeled_imbalance = 3 beside a list of labeled faces, expected 1"
+        );
+        assert_eq!(
+            error(|c| c.total_labels = Some(6)),
+            "total_labels = 6 beside a list of labeled faces, expected none"
+        );
+        assert!(error(|c| c.labeled_imbalance = -2.).contains("labeled_imbalance = -2 beside"));
+        assert!(error(|c| c.unlabeled_per_class = Some(0)).contains("per_class = 0 beside"));
+        assert!(error(|_| ()).contains("cannot read no/such"));
     }
 
     #[test]
