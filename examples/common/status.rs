@@ -27,6 +27,12 @@ pub(crate) fn of(outcome: leaf::Result<()>) -> ExitCode {
         }
         return ExitCode::from(INTERRUPTED);
     }
+    eprintln!("error: {}", text(&error));
+    ExitCode::from(2)
+}
+
+/// The error with all its causes.
+pub(crate) fn text(error: &leaf::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -36,6 +42,5 @@ pub(crate) fn of(outcome: leaf::Result<()>) -> ExitCode {
         }
         source = cause.source();
     }
-    eprintln!("error: {text}");
-    ExitCode::from(2)
+    text
 }

@@ -135,7 +135,7 @@ pub use observe::{
 };
 pub use optim::{Adam, AdamConfig, Optimizer, OptimizerConfig, Sgd, SgdConfig, WeightDecay};
 pub use schedule::{ConstantSchedule, CosineSchedule, Schedule};
-pub use snapshot::last_snapshot;
+pub use snapshot::{differences, last_snapshot};
 pub use stop::Stop;
 pub use trainer::{Learner, Resumed, SelectBy, TrainConfig, Trainer};
 pub use weight_average::WeightAverage;

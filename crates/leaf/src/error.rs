@@ -155,6 +155,64 @@ pub enum Error {
         hash: String,
     },
 
+    /// A loader that ended before its first batch.
+    #[error("the loader gave no batch, expected at least 1")]
+    NoBatch,
+
+    /// A comparison's folder that was made with other settings.
+    #[error("{folder} was made with other settings: {}", .differences.join("; "))]
+    OtherSettings {
+        /// The folder.
+        folder: String,
+        /// Each setting, with what it is now and what it was.
+        differences: Vec<String>,
+    },
+
+    /// A comparison's folder that another process has open.
+    #[error("{folder} is in use by another process, expected one at a time")]
+    FolderInUse {
+        /// The folder.
+        folder: String,
+    },
+
+    /// A line that makes no sense.
+    #[error("{path}: line {line}: {what}")]
+    Line {
+        /// The file.
+        path: String,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
+
+    /// Runs that do not share what they must.
+    #[error(
+        "{one} and {other} with {labels_per_class} labels a class and seed {seed} differ in {what}, expected the \
+         same: were the faces changed since the first?"
+    )]
+    Unpaired {
+        /// What differs.
+        what: &'static str,
+        /// The earlier run.
+        one: String,
+        /// The later run.
+        other: String,
+        /// Their budget.
+        labels_per_class: usize,
+        /// Their seed.
+        seed: u64,
+    },
+
+    /// A run of a comparison that failed.
+    #[error("{run}: {what}")]
+    ComparedRun {
+        /// Which one.
+        run: String,
+        /// Why.
+        what: String,
+    },
+
     /// A file that cannot be written or read.
     #[error("{path}: {source}")]
     File {

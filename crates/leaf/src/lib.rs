@@ -20,6 +20,7 @@
 //! | [`data`] | data sets, splits, views, the loader |
 //! | [`train`] | optimizers, weight average, checkpoints, the trainer |
 
+pub mod compare;
 mod device;
 mod error;
 pub mod predict;

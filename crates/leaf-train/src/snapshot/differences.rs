@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-/// Every entry that differs, by its path, with what was found and what was expected.
-pub(super) fn differences(found: &Value, expected: &Value) -> Vec<String> {
+/// Every entry in which two JSON values differ, by its path, with what was found and what was expected.
+pub fn differences(found: &Value, expected: &Value) -> Vec<String> {
     let mut all = Vec::new();
     compare("", Some(found), Some(expected), &mut all);
     all

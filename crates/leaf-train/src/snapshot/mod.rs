@@ -14,6 +14,7 @@ mod tensors;
 #[cfg(test)]
 mod tests;
 
+pub use differences::differences;
 pub(crate) use folder::SnapshotFolder;
 pub use folder::last_snapshot;
 pub(crate) use record::{BestRecord, FORMAT, Record};

@@ -21,6 +21,7 @@ mod training;
 
 pub use backbone::{Backbone, BackboneConfig, BackboneEncoder};
 pub use data::{DataRecipe, FaceSource};
+pub(crate) use model::noise;
 pub use model::{Classifier, ClassifierSpec};
 pub use prepared::{Prepared, Progress};
 pub use run::Outcome;

@@ -1,0 +1,161 @@
+//! What the lines of a comparison say.
+
+use std::collections::BTreeMap;
+
+use super::{Interval, Line, Sample, Variant};
+use crate::recipe::TrainerChoice;
+
+/// How sure an interval is.
+const CONFIDENCE: f64 = 0.95;
+
+/// One algorithm with one variant, at one budget.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The algorithm's name.
+    pub algorithm: String,
+    /// How many faces of each class keep their label.
+    pub labels_per_class: usize,
+    /// What is put into the algorithm.
+    pub variant: Variant,
+    /// The accuracies on unseen people, over seeds.
+    pub accuracy: Sample,
+    /// Paired difference to the algorithm as published; `None` for itself, and if no seed has both.
+    pub to_plain: Option<Difference>,
+    /// Paired difference to the algorithm with alignment and without LEAF, likewise.
+    pub to_aligned: Option<Difference>,
+    /// How long a step took, in milliseconds: the mean over runs of each one's median.
+    pub milliseconds_per_step: f64,
+}
+
+/// A paired difference in accuracy, over the seeds that both have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// The differences.
+    pub sample: Sample,
+    /// Student's 95% interval of their mean; `None` for fewer than two seeds.
+    pub interval: Option<Interval>,
+    /// In how many seeds the difference is above 0.
+    pub wins: usize,
+}
+
+/// Accuracies by seed.
+type BySeed = BTreeMap<u64, f64>;
+
+/// A row for each algorithm, budget and variant that has a line, in the order of the algorithms' list.
+pub fn results(lines: &[Line]) -> Vec<Row> {
+    let mut groups: BTreeMap<(usize, usize, Variant), Vec<&Line>> = BTreeMap::new();
+    for line in lines {
+        let names = TrainerChoice::NAMES.iter();
+        let place = names
+            .take_while(|name| **name != line.algorithm.as_str())
+            .count();
+        let labels = line.figures.labels_per_class;
+        let group = groups.entry((place, labels, line.variant)).or_default();
+        group.push(line);
+    }
+    let of = |place: usize, labels: usize, variant: Variant| {
+        groups.get(&(place, labels, variant)).map(|l| by_seed(l))
+    };
+    let rows = groups.iter().map(|(&(place, labels, variant), group)| {
+        let ours = by_seed(group);
+        let to = |other: Variant| match other == variant {
+            true => None,
+            false => difference(&ours, &of(place, labels, other)?),
+        };
+        let times = group.iter().map(|line| line.figures.milliseconds_per_step);
+        Row {
+            algorithm: group[0].algorithm.clone(),
+            labels_per_class: labels,
+            variant,
+            accuracy: Sample::of(&ours.values().copied().collect::<Vec<_>>()),
+            to_plain: to(Variant::Plain),
+            to_aligned: to(Variant::Aligned),
+            milliseconds_per_step: times.sum::<f64>() / group.len() as f64,
+        }
+    });
+    rows.collect()
+}
+
+fn by_seed(lines: &[&Line]) -> BySeed {
+    let accuracy = |line: &&Line| (line.figures.seed, line.figures.rates.accuracy);
+    lines.iter().map(accuracy).collect()
+}
+
+fn difference(ours: &BySeed, theirs: &BySeed) -> Option<Difference> {
+    let both = ours.iter().filter_map(|(seed, accuracy)| {
+        let other = theirs.get(seed)?;
+        Some(accuracy - other)
+    });
+    let differences: Vec<f64> = both.collect();
+    let sample = Sample::of(&differences);
+    (sample.count > 0).then(|| Difference {
+        sample,
+        interval: sample.interval(CONFIDENCE),
+        wins: differences.iter().filter(|&&d| d > 0.).count(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::fake::{line, plan};
+
+    #[test]
+    fn differences_are_taken_seed_by_seed() {
+        let (runs, _) = plan().runs();
+        // The seeds differ by far more than the variants.
+        let accuracy = |run: &crate::compare::PlannedRun| {
+            let seed = run.recipe.seed as f64;
+            let gain = match run.variant {
+                Variant::Robust => [0.03, 0.01, -0.01][run.recipe.seed as usize],
+                _ => 0.,
+            };
+            0.3 + 0.2 * seed + gain
+        };
+        let lines: Vec<Line> = runs.iter().map(|run| line(run, accuracy(run))).collect();
+        let rows = results(&lines);
+        let names: Vec<_> = rows
+            .iter()
+            .map(|row| format!("{} {} {}", row.algorithm, row.labels_per_class, row.variant))
+            .collect();
+        assert_eq!(names[..2], ["supervised 4 plain", "supervised 4 robust"]);
+        assert_eq!(
+            names[4..8],
+            [
+                "fixmatch 4 plain",
+                "fixmatch 4 aligned",
+                "fixmatch 4 robust",
+                "fixmatch 4 category"
+            ]
+        );
+        let robust = &rows[6];
+        let to_plain = robust.to_plain.as_ref().expect("a difference");
+        assert_eq!((to_plain.sample.count, to_plain.wins), (3, 2));
+        assert!((to_plain.sample.mean - 0.01).abs() < 1e-12);
+        let half = 4.302_652_729_911_275 * 0.02 / 3f64.sqrt();
+        let interval = to_plain.interval.expect("an interval");
+        assert!((interval.low - (0.01 - half)).abs() < 1e-9, "{interval:?}");
+        assert!((interval.high - (0.01 + half)).abs() < 1e-9, "{interval:?}");
+        assert!(robust.accuracy.deviation.is_some_and(|sd| sd > 0.1));
+        assert!(rows[4].to_plain.is_none() && rows[4].to_aligned.is_some());
+        assert!(rows[0].to_aligned.is_none(), "supervised aligns nothing");
+    }
+
+    #[test]
+    fn only_seeds_of_both_count() {
+        let (runs, _) = plan().runs();
+        let some: Vec<Line> = runs
+            .iter()
+            .filter(|run| run.variant == Variant::Robust || run.recipe.seed == 1)
+            .map(|run| line(run, 0.5))
+            .collect();
+        for row in results(&some) {
+            let Some(difference) = row.to_plain else {
+                continue;
+            };
+            assert_eq!((difference.sample.count, difference.wins), (1, 0));
+            assert_eq!(difference.interval, None);
+        }
+        assert!(results(&[]).is_empty());
+    }
+}
