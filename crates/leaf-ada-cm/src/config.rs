@@ -1,6 +1,8 @@
 //! Ada-CM's configuration.
 
-use leaf_core::{ContrastiveConfig, ForwardPlan, LeafConfig, MarginConfig, Normalization};
+use leaf_core::{
+    Alignment, ContrastiveConfig, ForwardPlan, LeafConfig, MarginConfig, Normalization,
+};
 use leaf_ssl::{
     AdaptiveMargins, CrossEntropy, HardLabels, Result, Task, WeakStrong, WeakStrongConfig,
     with_category,
@@ -30,6 +32,10 @@ pub struct AdaCmConfig {
     /// The attraction between the two weak views of a rejected face, unless `leaf` has one.
     #[cfg_attr(feature = "serde", serde(with = "leaf_core::switch"))]
     pub contrastive: Option<ContrastiveConfig>,
+    /// Whether and how weak predictions are aligned before they label. Off as published: an option, and the
+    /// honest control for LEAF's aligned sets.
+    #[cfg_attr(feature = "serde", serde(with = "leaf_core::switch"))]
+    pub alignment: Option<Alignment>,
     /// What LEAF adds.
     pub leaf: LeafConfig,
 }
@@ -42,6 +48,7 @@ impl Default for AdaCmConfig {
             forward: ForwardPlan::Separate,
             margins: MarginConfig::default(),
             contrastive: Some(ContrastiveConfig::default()),
+            alignment: None,
             leaf: LeafConfig::off(),
         }
     }
@@ -74,7 +81,7 @@ impl AdaCmConfig {
         let margins = self.leaf.margins.unwrap_or(self.margins);
         WeakStrong::new(
             "Ada-CM",
-            HardLabels::new(None, num_classes)?,
+            HardLabels::new(self.alignment.as_ref(), num_classes)?,
             AdaptiveMargins::new(margins, num_classes)?,
             with_category(CrossEntropy, self.leaf.category.as_ref(), num_classes)?,
             self.shared(),

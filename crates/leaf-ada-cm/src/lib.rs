@@ -35,6 +35,7 @@
 //! - Margins are computed before the first step of the next epoch and not after the last one of this
 //!   epoch: the weights are the same, and the step's own passes come after. They are saved with a run,
 //!   which the authors' code does not do.
+//! - Weak predictions can be aligned before they label ([`AdaCmConfig::alignment`]), which is not published: off.
 //! - The order of colors (the authors' code feeds blue first) is the data's.
 //!
 //! # LEAF in it

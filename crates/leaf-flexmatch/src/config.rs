@@ -1,6 +1,6 @@
 //! FlexMatch's configuration.
 
-use leaf_core::{Error, LeafConfig};
+use leaf_core::{Alignment, Error, LeafConfig};
 use leaf_ssl::{
     CrossEntropy, Curriculum, CurriculumConfig, HardLabels, Result, Task, WeakStrong,
     WeakStrongConfig, with_category,
@@ -17,6 +17,10 @@ pub struct FlexMatchConfig {
     pub curriculum: CurriculumConfig,
     /// What the unlabelled faces' loss is multiplied by (λ_u).
     pub lambda_u: f64,
+    /// Whether and how weak predictions are aligned before they label. Off as published: an option, and the
+    /// honest control for LEAF's aligned sets.
+    #[cfg_attr(feature = "serde", serde(with = "leaf_core::switch"))]
+    pub alignment: Option<Alignment>,
     /// What LEAF adds, just as it stands; [`FlexMatchConfig::with_leaf`] gives it the form for low
     /// thresholds.
     pub leaf: LeafConfig,
@@ -27,6 +31,7 @@ impl Default for FlexMatchConfig {
         Self {
             curriculum: CurriculumConfig::default(),
             lambda_u: 1.,
+            alignment: None,
             leaf: LeafConfig::off(),
         }
     }
@@ -56,7 +61,7 @@ impl FlexMatchConfig {
         }
         WeakStrong::new(
             "FlexMatch",
-            HardLabels::new(None, num_classes)?,
+            HardLabels::new(self.alignment.as_ref(), num_classes)?,
             Curriculum::new(self.curriculum.clone(), task.training_faces, num_classes)?,
             with_category(CrossEntropy, self.leaf.category.as_ref(), num_classes)?,
             WeakStrongConfig::new(self.lambda_u, &self.leaf),

@@ -24,6 +24,7 @@
 //!   weigh in the warm-up as such; USB counts the unlabelled list, which holds them too by default.
 //! - A saved run goes on with any training list of the same length: that the faces are the same is not
 //!   checked.
+//! - Weak predictions can be aligned before they label ([`FlexMatchConfig::alignment`]), which is not published: off.
 //! - The paper's other maps from β to thresholds (linear and concave) are left out: β / (2 - β) is what
 //!   it uses.
 //!

@@ -1,6 +1,6 @@
 //! FreeMatch's configuration.
 
-use leaf_core::LeafConfig;
+use leaf_core::{Alignment, LeafConfig};
 use leaf_ssl::{
     CrossEntropy, HardLabels, Result, SelfAdaptive, SelfAdaptiveConfig, Task, WeakStrong,
     WeakStrongConfig, with_category,
@@ -17,6 +17,10 @@ pub struct FreeMatchConfig {
     pub thresholds: SelfAdaptiveConfig,
     /// What the unlabelled faces' loss is multiplied by (λ_u); the fairness term is not.
     pub lambda_u: f64,
+    /// Whether and how weak predictions are aligned before they label. Off as published: an option, and the
+    /// honest control for LEAF's aligned sets.
+    #[cfg_attr(feature = "serde", serde(with = "leaf_core::switch"))]
+    pub alignment: Option<Alignment>,
     /// What LEAF adds, just as it stands; [`FreeMatchConfig::with_leaf`] gives it the form for low
     /// thresholds.
     pub leaf: LeafConfig,
@@ -27,6 +31,7 @@ impl Default for FreeMatchConfig {
         Self {
             thresholds: SelfAdaptiveConfig::default(),
             lambda_u: 1.,
+            alignment: None,
             leaf: LeafConfig::off(),
         }
     }
@@ -50,7 +55,7 @@ impl FreeMatchConfig {
         self.leaf.check(num_classes)?;
         WeakStrong::new(
             "FreeMatch",
-            HardLabels::new(None, num_classes)?,
+            HardLabels::new(self.alignment.as_ref(), num_classes)?,
             SelfAdaptive::new(self.thresholds.clone(), num_classes)?,
             with_category(CrossEntropy, self.leaf.category.as_ref(), num_classes)?,
             WeakStrongConfig::new(self.lambda_u, &self.leaf),

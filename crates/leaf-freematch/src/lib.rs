@@ -28,6 +28,7 @@
 //!   on labelled faces) are left out.
 //! - A class whose share p̃, h̃ or ĥ leaves no number of its ratio counts 0 in L_f, as where USB replaces what
 //!   is infinite.
+//! - Weak predictions can be aligned before they label ([`FreeMatchConfig::alignment`]), which is not published: off.
 //! - The temperature .5 of USB's configurations is left out: hard labels do not use it.
 //!
 //! # LEAF in it

@@ -21,7 +21,8 @@ pub struct Row {
     pub accuracy: Sample,
     /// Paired difference to the algorithm as published; `None` for itself, and if no seed has both.
     pub to_plain: Option<Difference>,
-    /// Paired difference to the algorithm with alignment and without LEAF, likewise.
+    /// Paired difference to the algorithm with alignment and without LEAF, likewise; to itself as published if it
+    /// aligns its pseudo-labels anyway.
     pub to_aligned: Option<Difference>,
     /// How long a step took, in milliseconds: the mean over runs of each one's median.
     pub milliseconds_per_step: f64,
@@ -69,7 +70,10 @@ pub fn results(lines: &[Line]) -> Vec<Row> {
             variant,
             accuracy: Sample::of(&ours.values().copied().collect::<Vec<_>>()),
             to_plain: to(Variant::Plain),
-            to_aligned: to(Variant::Aligned),
+            to_aligned: to(match Variant::aligns_itself(&group[0].algorithm) {
+                true => Variant::Plain,
+                false => Variant::Aligned,
+            }),
             milliseconds_per_step: times.sum::<f64>() / group.len() as f64,
         }
     });
@@ -98,6 +102,7 @@ fn difference(ours: &BySeed, theirs: &BySeed) -> Option<Difference> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::Plan;
     use crate::compare::fake::{line, plan};
 
     #[test]
@@ -139,6 +144,21 @@ mod tests {
         assert!(robust.accuracy.deviation.is_some_and(|sd| sd > 0.1));
         assert!(rows[4].to_plain.is_none() && rows[4].to_aligned.is_some());
         assert!(rows[0].to_aligned.is_none(), "supervised aligns nothing");
+    }
+
+    #[test]
+    fn an_algorithm_that_aligns_is_its_own_control() {
+        let adamatch = Plan {
+            algorithms: vec!["adamatch".parse().expect("an algorithm")],
+            ..plan()
+        };
+        let (runs, left_out) = adamatch.runs();
+        assert_eq!(left_out[0].same_as, Some(Variant::Plain));
+        let lines: Vec<Line> = runs.iter().map(|run| line(run, 0.5)).collect();
+        let rows = results(&lines);
+        assert_eq!(rows[1].variant, Variant::Robust);
+        assert!(rows[1].to_aligned.is_some() && rows[1].to_aligned == rows[1].to_plain);
+        assert!(rows[0].to_aligned.is_none());
     }
 
     #[test]

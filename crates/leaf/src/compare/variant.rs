@@ -1,5 +1,6 @@
 //! What is put into an algorithm.
 
+use leaf_ada_cm::AdaCmConfig;
 use leaf_core::{Alignment, LeafConfig, Levels, Preset};
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +11,11 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variant {
-    /// Nothing: the algorithm as published.
+    /// Nothing: the algorithm as published. Ada-CM then has its published head
+    /// ([`AdaCmConfig::published_head`]).
     Plain,
-    /// Distribution alignment of its pseudo-labels, and no LEAF: the control.
+    /// Distribution alignment of its pseudo-labels, and no LEAF: the control. An algorithm that aligns them anyway
+    /// ([`Variant::aligns_itself`]) is its own control.
     Aligned,
     /// LEAF's robust preset.
     Robust,
@@ -49,9 +52,10 @@ impl Variant {
 
     /// The algorithm with it; `None` if the algorithm has no place for it.
     ///
-    /// An algorithm takes of a preset what it can; of a single level it must take all.
+    /// An algorithm takes of a preset what it can, with the preset's head; of a single level it must take all, and
+    /// keeps its own head.
     pub fn of(self, algorithm: &TrainerChoice) -> Option<TrainerChoice> {
-        let plain = algorithm.clone().with_leaf(LeafConfig::off());
+        let plain = algorithm.clone().with_leaf(own_head(algorithm));
         match self {
             Self::Plain => Some(plain),
             Self::Aligned => aligned(plain),
@@ -64,17 +68,33 @@ impl Variant {
             Self::Category => with_level(plain, |levels| levels.category = true),
         }
     }
+
+    /// Whether an algorithm aligns its pseudo-labels as published, so that it is its own control.
+    pub fn aligns_itself(algorithm: &str) -> bool {
+        const NAMES: [&str; 5] = ["softmatch", "adamatch", "remixmatch", "comatch", "simmatch"];
+        NAMES.contains(&algorithm)
+    }
 }
 
-/// The algorithm with its own pseudo-labels aligned to equal shares, if it has a switch for that.
-fn aligned(algorithm: TrainerChoice) -> Option<TrainerChoice> {
+/// The head without LEAF.
+fn own_head(algorithm: &TrainerChoice) -> LeafConfig {
     match algorithm {
-        TrainerChoice::FixMatch(mut config) => {
-            config.alignment = Some(Alignment::default());
-            Some(TrainerChoice::FixMatch(config))
-        }
-        _ => None,
+        TrainerChoice::AdaCm(_) => AdaCmConfig::published_head(),
+        _ => LeafConfig::off(),
     }
+}
+
+/// The algorithm with its pseudo-labels aligned to equal shares, by its own switch or as it is.
+fn aligned(mut algorithm: TrainerChoice) -> Option<TrainerChoice> {
+    let alignment = match &mut algorithm {
+        TrainerChoice::FixMatch(config) => &mut config.alignment,
+        TrainerChoice::FlexMatch(config) => &mut config.alignment,
+        TrainerChoice::FreeMatch(config) => &mut config.alignment,
+        TrainerChoice::AdaCm(config) => &mut config.alignment,
+        other => return Variant::aligns_itself(other.name()).then_some(algorithm),
+    };
+    *alignment = Some(Alignment::default());
+    Some(algorithm)
 }
 
 fn with_preset(algorithm: TrainerChoice, preset: Preset) -> Option<TrainerChoice> {
@@ -85,7 +105,12 @@ fn with_preset(algorithm: TrainerChoice, preset: Preset) -> Option<TrainerChoice
 fn with_level(algorithm: TrainerChoice, switch: fn(&mut Levels)) -> Option<TrainerChoice> {
     let mut levels = Levels::NONE;
     switch(&mut levels);
-    let with = algorithm.with_leaf(LeafConfig::robust().with_levels(levels));
+    let own = algorithm.leaf().clone();
+    let with = algorithm.with_leaf(LeafConfig {
+        normalization: own.normalization,
+        dropout: own.dropout,
+        ..LeafConfig::robust().with_levels(levels)
+    });
     (with.leaf().levels() == levels).then_some(with)
 }
 
@@ -151,6 +176,44 @@ mod tests {
             assert!(!all[..at].contains(one), "{}", Variant::ALL[at]);
         }
         assert_eq!(all[0], algorithm("fixmatch"));
+    }
+
+    #[test]
+    fn the_control_aligns_or_is_the_algorithm_itself() -> Result<()> {
+        let mut aligned = Vec::new();
+        for algorithm in TrainerChoice::all() {
+            let plain = Variant::Plain.of(&algorithm);
+            let Some(control) = Variant::Aligned.of(&algorithm) else {
+                continue;
+            };
+            let name = control.name();
+            let text = serde_json::to_value(&control).expect("settings");
+            let itself = Variant::aligns_itself(name);
+            assert_eq!(plain.as_ref() == Some(&control), itself, "{name}");
+            assert!(itself || text["alignment"].is_object(), "{name}: {text}");
+            aligned.push(name);
+        }
+        assert_eq!(aligned.len(), 9, "{aligned:?}");
+        Ok(())
+    }
+
+    #[test]
+    fn ada_cm_keeps_its_head_but_under_a_preset() {
+        let ada_cm = algorithm("ada-cm");
+        let head = |variant: Variant| {
+            let leaf = variant.of(&ada_cm).expect("a place for it").leaf().clone();
+            (leaf.normalization, leaf.dropout)
+        };
+        let published = AdaCmConfig::published_head();
+        let published = (published.normalization, published.dropout);
+        for variant in [Variant::Plain, Variant::Aligned, Variant::Semantic] {
+            assert_eq!(head(variant), published, "{variant}");
+        }
+        let robust = LeafConfig::robust();
+        assert_eq!(
+            head(Variant::Robust),
+            (robust.normalization, robust.dropout)
+        );
     }
 
     #[test]
