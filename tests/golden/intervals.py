@@ -38,7 +38,7 @@ def main():
     samples = [sample(random.normal(0.02, 0.05, count)) for count in (2, 3, 8, 16, 40)]
     found = {"scipy": scipy.__version__, "quantiles": quantiles, "samples": samples}
     with open(arguments.out, "w") as file:
-        json.dump(found, file, indent=1)
+        json.dump(found, file)
         file.write("\n")
 
 

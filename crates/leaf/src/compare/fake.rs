@@ -26,6 +26,8 @@ pub(super) fn line(run: &PlannedRun, accuracy: f64) -> Line {
     let rates = Rates {
         accuracy,
         balanced_accuracy: accuracy / 2.,
+        macro_f1: accuracy,
+        calibration_error: 0.,
     };
     let split = format!("{}-{}", recipe.data.split.labels_per_class, recipe.seed);
     Line {

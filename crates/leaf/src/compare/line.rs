@@ -52,13 +52,10 @@ impl Line {
         device: &Device,
         origin: Origin,
     ) -> Result<Self> {
-        let sets = outcome.sets.iter().map(|set| {
-            let rates = Rates {
-                accuracy: set.metrics.accuracy,
-                balanced_accuracy: set.metrics.balanced_accuracy,
-            };
-            (set.set.clone(), rates)
-        });
+        let sets = outcome
+            .sets
+            .iter()
+            .map(|set| (set.set.clone(), Rates::of(&set.metrics)));
         Ok(Self {
             algorithm: run.algorithm.clone(),
             variant: run.variant,

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use leaf_data::Shuffle;
+
 use super::{Interval, Line, Sample, Variant};
-use crate::recipe::TrainerChoice;
+use crate::recipe::{Recipe, TrainerChoice};
 
 /// How sure an interval is.
 const CONFIDENCE: f64 = 0.95;
@@ -42,7 +44,8 @@ pub struct Difference {
 /// Accuracies by seed.
 type BySeed = BTreeMap<u64, f64>;
 
-/// A row for each algorithm, budget and variant that has a line, in the order of the algorithms' list.
+/// A row for each algorithm, budget and variant that has a line, in the order of the algorithms' list. What a name means
+/// may change from one version of the program to another: only runs with the settings of its last line are in a row.
 pub fn results(lines: &[Line]) -> Vec<Row> {
     let mut groups: BTreeMap<(usize, usize, Variant), Vec<&Line>> = BTreeMap::new();
     for line in lines {
@@ -53,6 +56,10 @@ pub fn results(lines: &[Line]) -> Vec<Row> {
         let labels = line.figures.labels_per_class;
         let group = groups.entry((place, labels, line.variant)).or_default();
         group.push(line);
+    }
+    for group in groups.values_mut() {
+        let last = group.last().map(|line| settings(line));
+        group.retain(|line| Some(settings(line)) == last);
     }
     let of = |place: usize, labels: usize, variant: Variant| {
         groups.get(&(place, labels, variant)).map(|l| by_seed(l))
@@ -78,6 +85,14 @@ pub fn results(lines: &[Line]) -> Vec<Row> {
         }
     });
     rows.collect()
+}
+
+/// What runs of a row share.
+fn settings(line: &Line) -> Recipe {
+    let mut recipe = line.recipe.clone();
+    recipe.seed = 0;
+    recipe.data.split.shuffle = Shuffle::Seeded { seed: 0 };
+    recipe
 }
 
 fn by_seed(lines: &[&Line]) -> BySeed {
@@ -159,6 +174,20 @@ mod tests {
         assert_eq!(rows[1].variant, Variant::Robust);
         assert!(rows[1].to_aligned.is_some() && rows[1].to_aligned == rows[1].to_plain);
         assert!(rows[0].to_aligned.is_none());
+    }
+
+    #[test]
+    fn a_row_holds_one_meaning_of_its_name() -> crate::Result<()> {
+        let (runs, _) = plan().runs();
+        let mut lines: Vec<Line> = runs.iter().map(|run| line(run, 0.5)).collect();
+        let rows = |lines: &[Line]| results(lines)[4].accuracy;
+        assert_eq!((rows(&lines).count, rows(&lines).mean), (3, 0.5));
+        let first = runs.iter().find(|run| run.algorithm == "fixmatch");
+        let mut other = first.expect("fixmatch").clone();
+        other.recipe = other.recipe.with_setting("trainer.lambda_u=2")?;
+        lines.push(line(&other, 0.25));
+        assert_eq!((rows(&lines).count, rows(&lines).mean), (1, 0.25));
+        Ok(())
     }
 
     #[test]

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use leaf_ssl::{Algorithm, Heads, Task};
-use leaf_train::{
-    Metrics, ModelCard, Observer, Preprocessing, PseudoLabelQuality, RunSummary, SetMetrics,
-};
+use leaf_train::{ModelCard, Observer, Preprocessing, PseudoLabelQuality, RunSummary, SetMetrics};
 
 use super::step_times::StepTimes;
 use super::{ClassifierSpec, Prepared, Rates, Recipe, Run};
@@ -48,14 +46,8 @@ impl Outcome {
 
     /// The rates on the data set's own test faces.
     pub fn rates(&self) -> Rates {
-        let metrics = self.sets.first().map(|set| &set.metrics);
-        let rate = |of: fn(&Metrics) -> f64| metrics.map_or(f64::NAN, of);
-        Rates {
-            accuracy: rate(|metrics| metrics.accuracy),
-            balanced_accuracy: rate(|metrics| metrics.balanced_accuracy),
-            macro_f1: rate(|metrics| metrics.macro_f1),
-            calibration_error: rate(|metrics| metrics.calibration_error),
-        }
+        let first = self.sets.first();
+        first.map_or(Rates::UNKNOWN, |set| Rates::of(&set.metrics))
     }
 }
 

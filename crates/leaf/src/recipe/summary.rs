@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use leaf_train::{PseudoLabelQuality, write_atomically};
+use leaf_train::{Metrics, PseudoLabelQuality, write_atomically};
 use serde::{Deserialize, Serialize};
 
 use super::{Outcome, Recipe};
@@ -19,6 +19,26 @@ pub struct Rates {
     pub macro_f1: f64,
     /// The expected calibration error ([`leaf_train::Tally::calibration_error`]).
     pub calibration_error: f64,
+}
+
+impl Rates {
+    /// No faces were evaluated.
+    pub(super) const UNKNOWN: Self = Self {
+        accuracy: f64::NAN,
+        balanced_accuracy: f64::NAN,
+        macro_f1: f64::NAN,
+        calibration_error: f64::NAN,
+    };
+
+    /// Of one evaluation.
+    pub fn of(metrics: &Metrics) -> Self {
+        Self {
+            accuracy: metrics.accuracy,
+            balanced_accuracy: metrics.balanced_accuracy,
+            macro_f1: metrics.macro_f1,
+            calibration_error: metrics.calibration_error,
+        }
+    }
 }
 
 /// One run's figures.
