@@ -136,7 +136,10 @@ fn a_run_ends_with_weights_that_say_what_they_are() -> Outcome {
     let weights = |folder: &str| place.path(folder).join("last.safetensors");
     assert!(fs::read(weights("one"))? == fs::read(weights("two"))?);
     let checkpoint = Checkpoint::read(weights("one"))?;
-    assert_eq!(checkpoint.card().classes, ["anger", "joy", "sadness"]);
+    assert_eq!(
+        checkpoint.card().classes,
+        ["anger", "fear", "joy", "sadness"]
+    );
     assert!(checkpoint.has(leaf_train::Part::Student) && checkpoint.has(leaf_train::Part::Average));
     let network = leaf::recipe::ClassifierSpec::load(&checkpoint, &candle_core::Device::Cpu)?;
     assert!(!network.parameters.all().is_empty());

@@ -17,10 +17,10 @@ pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 pub(crate) struct Place(TempDir);
 
 impl Place {
-    /// Three classes with a few faces each.
+    /// Four classes with a few faces each.
     pub(crate) fn new() -> Outcome<Self> {
         let place = Self(tempfile::tempdir()?);
-        for (class, name) in ["anger", "joy", "sadness"].into_iter().enumerate() {
+        for (class, name) in ["anger", "fear", "joy", "sadness"].into_iter().enumerate() {
             for (set, count) in [("train", 9), ("test", 4)] {
                 let folder = place.faces().join(set).join(name);
                 fs::create_dir_all(&folder)?;
@@ -120,7 +120,7 @@ pub(crate) fn recipe(faces: &Path) -> Recipe {
 fn face(path: &Path, class: usize, i: usize) -> Outcome {
     let pixels = image::GrayImage::from_fn(16, 16, |x, y| {
         let (x, y) = (x as usize, y as usize);
-        let stripes = [x, y, x + y][class] / 3 % 2 * 120;
+        let stripes = [x, y, x + y, 15 + x - y][class] / 3 % 2 * 120;
         image::Luma([(stripes + (x * 7 + y * 3 + i * 13) % 90) as u8])
     });
     Ok(pixels.save(path)?)
