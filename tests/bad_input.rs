@@ -188,6 +188,14 @@ fn options_out_of_bounds() -> Outcome {
         &["no/such/folder/s.json"],
     )?;
     refused(&["--compare", "--init", "x.safetensors"], &["--init"])?;
+    let both = ["--init", "x.safetensors", "--pretrained", "x.pth"];
+    refused(&both, &["--pretrained", "--init"])?;
+    refused(&["--pretrained", "no/such/x.pth"], &["no/such/x.pth"])?;
+    let torch = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/weights/torchvision.pth");
+    refused(
+        &["--pretrained", torch],
+        &["torchvision.pth", "encoder.conv1.weight has shape"],
+    )?;
     refused(&["--experts", "0"], &["num_experts = 0"])?;
     refused(
         &["--leaf", "strong"],

@@ -63,7 +63,10 @@ fn options_make_a_recipe() -> Outcome {
         "--set",
         "trainer.threshold=0.7",
         "--debias",
+        "--pretrained",
+        "resnet18.pth",
     ])?;
+    assert_eq!(made.pretrained.as_deref(), Some(Path::new("resnet18.pth")));
     let TrainerChoice::Uda(uda) = &made.trainer else {
         panic!("{:?}", made.trainer);
     };

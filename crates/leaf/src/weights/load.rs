@@ -10,6 +10,9 @@ use super::Layout;
 use super::shared::without_aliases;
 use crate::Result;
 
+/// How many names of tensors a line shows.
+const SHOWN: usize = 6;
+
 /// What was taken of a file, and what was not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
@@ -33,10 +36,14 @@ impl std::fmt::Display for Taken {
         if let Some(nest) = &self.nest {
             write!(f, ", from {nest}")?;
         }
-        if !self.left_out.is_empty() {
-            write!(f, "; left out: {}", self.left_out.join(", "))?;
+        let shown = &self.left_out[..self.left_out.len().min(SHOWN)];
+        if !shown.is_empty() {
+            write!(f, "; left out: {}", shown.join(", "))?;
         }
-        Ok(())
+        match self.left_out.len() - shown.len() {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 
