@@ -75,7 +75,7 @@ impl<'a> Jobs<'a> {
                     after(folder, total - finished)?;
                     bar.inc(1);
                     let left = left(began.elapsed(), finished, total);
-                    let told = format!("{finished}/{total}  {name}: {accuracy:.3}  {left}");
+                    let told = format!("{finished}/{total}  {name}: {accuracy:.3}{left}");
                     bar.suspend(|| say(told))
                 });
                 if let (Err(error), true) = (kept, outcome.is_ok()) {
@@ -104,7 +104,7 @@ fn left(elapsed: Duration, finished: usize, total: usize) -> String {
         others => {
             let left = elapsed.mul_f64(others as f64 / finished as f64);
             let left = HumanDuration(Duration::from_secs(left.as_secs()));
-            format!("({left:#} left)")
+            format!("  ({left:#} left)")
         }
     }
 }
