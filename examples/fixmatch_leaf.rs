@@ -67,7 +67,7 @@ While it trains:
   |w|         mean length of the classifier's weights of a class
 
 Into the folder go recipe.toml, split.json, metrics.jsonl, steps.csv, evaluations.csv, TensorBoard's event files,
-checkpoints/, last.safetensors and, with --validation, best.safetensors; weights, checkpoints and event files of an earlier run
+report.html (a page to look at), checkpoints/, last.safetensors and, with --validation, best.safetensors; weights, checkpoints and event files of an earlier run
 there are removed. Anything wrong ends it with an error and the status 2; Ctrl-C ends it after the step with a
 checkpoint and the status 130, and --resume goes on from there.";
 
@@ -102,7 +102,11 @@ fn run(arguments: &Arguments, matches: &ArgMatches) -> leaf::Result<()> {
     let folder = folder.unwrap_or_else(|| PathBuf::from("runs/fixmatch_leaf"));
     let runs = runs::runs(&name, &recipe, &folder, arguments.compare);
     let summary = arguments.run.summary.as_deref();
-    runs::train_all(runs, resumes.is_some(), &data, &device, summary)
+    let manner = runs::Manner {
+        resumes: resumes.is_some(),
+        with_report: !arguments.run.no_report,
+    };
+    runs::train_all(runs, manner, &data, &device, summary)
 }
 
 impl Arguments {

@@ -95,7 +95,7 @@ robust preset in whatever algorithm), one that is not known is an error, a part 
 
 Options go before the file; --algorithm keeps the file's LEAF unless --leaf is given too. Into the folder go
 recipe.toml (the recipe that was used, in full), split.json, metrics.jsonl, steps.csv, evaluations.csv, TensorBoard's
-event files, checkpoints/, last.safetensors and, with --validation, best.safetensors; weights, checkpoints and event files
+event files, report.html (a page to look at), checkpoints/, last.safetensors and, with --validation, best.safetensors; weights, checkpoints and event files
 of an earlier run there are removed. Anything wrong ends it with an error and the status 2; Ctrl-C ends it after the step
 with a checkpoint and the status 130, and --resume goes on from there.";
 
@@ -134,7 +134,11 @@ fn run(arguments: &Arguments, matches: &ArgMatches) -> leaf::Result<()> {
     let folder = folder.unwrap_or_else(|| Path::new("runs").join(recipe.trainer.name()));
     let runs = runs::runs(&name, &recipe, &folder, arguments.compare);
     let summary = arguments.run.summary.as_deref();
-    runs::train_all(runs, resumes.is_some(), &data, &device, summary)
+    let manner = runs::Manner {
+        resumes: resumes.is_some(),
+        with_report: !arguments.run.no_report,
+    };
+    runs::train_all(runs, manner, &data, &device, summary)
 }
 
 impl Arguments {

@@ -216,6 +216,9 @@ pub(crate) struct RunArguments {
     /// runs/ and the example's name].
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
+    /// Do not write report.html, a page to look at, into the folder.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_report: bool,
     /// JSON file for the final figures.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,

@@ -13,13 +13,13 @@ use crate::say::say;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ResumeArgument {
     /// Go on with the run in this folder, by its own recipe and from its newest checkpoint (from step 0 if
-    /// there is none yet), as if it had never ended; only --device and --summary may stand beside it.
+    /// there is none yet), as if it had never ended; only --device, --summary and --no-report may stand beside it.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) resume: Option<PathBuf>,
 }
 
 /// What may stand beside `--resume`: it changes no number of the run.
-const BESIDE: [&str; 3] = ["resume", "device", "summary"];
+const BESIDE: [&str; 4] = ["resume", "device", "summary", "no_report"];
 
 /// The recipe of the run in a folder; none if it did all of its steps, which is said.
 ///

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use leaf::core::{LeafConfig, Levels};
 use leaf::recipe::{Outcome, Prepared, Recipe, RunFigures, Summary, TrainerChoice};
+use leaf::report::Report;
 use leaf::ssl::SupervisedConfig;
-use leaf::train::Console;
+use leaf::train::{Console, Observer};
 
 use crate::say::say;
 use crate::table;
@@ -56,11 +57,23 @@ pub(crate) fn name(recipe: &Recipe, data: &Prepared) -> leaf::Result<String> {
     })
 }
 
-/// Trains one after the other, from where each was ended if they resume, says what was found, and writes the
-/// first one's summary.
+/// How runs are done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// Each goes on from where it was ended.
+    pub(crate) resumes: bool,
+    /// Each gets a report.
+    pub(crate) with_report: bool,
+}
+
+/// Trains one after the other, from where each was ended if they resume, says what was found, and writes each
+/// one's report, if it is wanted, and the first one's summary.
 pub(crate) fn train_all(
     runs: Vec<Run>,
-    resumes: bool,
+    Manner {
+        resumes,
+        with_report,
+    }: Manner,
     data: &Prepared,
     device: &Device,
     summary: Option<&Path>,
@@ -88,16 +101,21 @@ pub(crate) fn train_all(
     {
         let (steps, shown) = (recipe.train.steps, folder.display());
         say(format!("\n{name}: {steps} steps, checkpoints in {shown}"))?;
+        let (mut console, mut report) = (Console::new(), None);
+        let mut observers: Vec<&mut dyn Observer> = vec![&mut console];
+        if with_report {
+            observers.push(report.insert(Report::new(&recipe, data, device, &folder)?));
+        }
         let mut run =
             leaf::recipe::Run::new(&recipe, data, device, &folder).with_stop(stop.clone());
         if resumes {
             run = run.resuming();
         }
-        let outcome = run.train(&mut [&mut Console::new()]);
+        let outcome = run.train(&mut observers);
         let outcome = outcome.inspect_err(|error| resume::say_how(error, &folder))?;
         outcomes.push((name, recipe, outcome));
     }
-    report(&outcomes, data)?;
+    report(&outcomes, data, with_report)?;
     match summary {
         Some(path) => {
             if let Some(summary) = summary_of(&outcomes) {
@@ -129,7 +147,7 @@ fn check_pretrained(runs: &[Run]) -> leaf::Result<()> {
 
 type Done = (String, Recipe, Outcome);
 
-fn report(outcomes: &[Done], data: &Prepared) -> leaf::Result<()> {
+fn report(outcomes: &[Done], data: &Prepared, with_report: bool) -> leaf::Result<()> {
     let Some((_, _, first)) = outcomes.first() else {
         return Ok(());
     };
@@ -146,6 +164,10 @@ fn report(outcomes: &[Done], data: &Prepared) -> leaf::Result<()> {
         say(format!("steps left out without a finite loss: {skipped}"))?;
     }
     say(format!("weights: {}", first.checkpoint.display()))?;
+    if with_report {
+        let page = first.checkpoint.with_file_name("report.html");
+        say(format!("report: {}", page.display()))?;
+    }
     match &first.best_checkpoint {
         Some(best) => say(format!(
             "best weights, by the held-out faces: {}",

@@ -1,7 +1,7 @@
 //! Labelled faces that a network is measured on.
 
 use candle_core::Tensor;
-use leaf_core::Mode;
+use leaf_core::{HeadOutput, Mode};
 use leaf_ssl::Network;
 
 use crate::{BoxError, Error, Metrics, Result, Tally};
@@ -72,6 +72,19 @@ impl<'a> EvaluationSet<'a> {
     }
 }
 
+/// What a network says of one chunk of an evaluation.
+#[derive(Clone, Copy, Debug)]
+pub struct Answers<'a> {
+    /// The set's name.
+    pub set: &'a str,
+    /// How many faces of the set came before these: 0 begins an evaluation.
+    pub before: usize,
+    /// The faces' classes `(N,)`.
+    pub labels: &'a Tensor,
+    /// Logits, features and the gates' decisions.
+    pub output: &'a HeadOutput,
+}
+
 /// Measures a network in [`Mode::Eval`], which changes neither its parameters nor its running
 /// statistics and keeps no graph.
 ///
@@ -79,6 +92,18 @@ impl<'a> EvaluationSet<'a> {
 /// [`Error::EmptySet`], [`Error::EvaluationData`] if the chunks fail, those of [`Tally::add`] and of
 /// the network.
 pub fn evaluate(network: &dyn Network, set: &EvaluationSet) -> Result<Metrics> {
+    evaluate_watched(network, set, &mut |_| Ok(()))
+}
+
+/// As [`evaluate`], with a look at every chunk's answers in the order of the faces.
+///
+/// # Errors
+/// Those of [`evaluate`] and of who looks.
+pub fn evaluate_watched(
+    network: &dyn Network,
+    set: &EvaluationSet,
+    watch: &mut dyn FnMut(&Answers) -> Result<()>,
+) -> Result<Metrics> {
     let mut tally = Tally::new(network.num_classes())?;
     for chunk in (set.chunks)() {
         let (images, labels) = chunk.map_err(|source| Error::EvaluationData {
@@ -87,7 +112,14 @@ pub fn evaluate(network: &dyn Network, set: &EvaluationSet) -> Result<Metrics> {
         })?;
         let features = network.encode(&images, Mode::Eval)?;
         let output = network.head(&features, Mode::Eval)?;
+        let before = tally.total() as usize;
         tally.add(&output.logits, &labels)?;
+        watch(&Answers {
+            set: &set.name,
+            before,
+            labels: &labels,
+            output: &output,
+        })?;
     }
     if tally.total() == 0 {
         return Err(Error::EmptySet {
@@ -116,7 +148,15 @@ mod tests {
             Box::new([chunk(0, 5), chunk(5, 7)].into_iter())
         });
         let metrics = evaluate(&network, &whole)?;
-        let again = evaluate(&network, &parts)?;
+        let mut seen = Vec::new();
+        let again = evaluate_watched(&network, &parts, &mut |answers| {
+            let rows = answers.output.logits.dim(0)?;
+            assert_eq!(answers.labels.dims(), [rows]);
+            seen.push((answers.set.to_owned(), answers.before, rows));
+            Ok(())
+        })?;
+        let parts = [(0, 5), (5, 7)].map(|(before, rows)| ("test".to_owned(), before, rows));
+        assert_eq!(seen, parts);
         assert_eq!(metrics.confusion, again.confusion);
         assert!((metrics.loss - again.loss).abs() < 1e-9);
         assert_eq!(metrics.faces, 12);

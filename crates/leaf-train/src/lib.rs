@@ -124,7 +124,7 @@ pub use checkpoint::{
     Architecture, Checkpoint, ModelCard, Part, Preprocessing, save_checkpoint, write_atomically,
 };
 pub use error::{BoxError, Error, Result};
-pub use evaluation_set::{Chunks, EvaluationSet, evaluate};
+pub use evaluation_set::{Answers, Chunks, EvaluationSet, evaluate, evaluate_watched};
 pub use gradients::Gradients;
 pub use metrics::{ClassQuality, Confusion, Metrics, PseudoLabelQuality, Tally};
 pub use mismatches::{Mismatches, Reshaped};

@@ -1,6 +1,7 @@
 //! A face's pixels in memory.
 
 mod decode;
+mod encode;
 mod gray;
 mod planes;
 mod resample;
@@ -8,6 +9,7 @@ mod resize;
 
 pub(crate) use decode::header;
 pub use decode::{MAX_SIDE, decode, decode_file};
+pub use encode::encode_png;
 pub(crate) use gray::level_of;
 pub use gray::{gray_level, to_gray};
 pub(crate) use planes::Planes;

@@ -1,7 +1,7 @@
 //! The trait of those who watch a run.
 
 use super::{EvaluationReport, RunStart, RunSummary, StepReport, Warning};
-use crate::Result;
+use crate::{Answers, Result};
 
 /// Watches a run: every method does nothing unless it is written.
 ///
@@ -46,6 +46,16 @@ pub trait Observer {
     /// The observer's own.
     fn on_warning(&mut self, warning: &Warning) -> Result<()> {
         let _ = warning;
+        Ok(())
+    }
+
+    /// In an evaluation, for every chunk of every set, before [`Observer::on_step`] of the step that it
+    /// follows.
+    ///
+    /// # Errors
+    /// The observer's own.
+    fn on_answers(&mut self, answers: &Answers) -> Result<()> {
+        let _ = answers;
         Ok(())
     }
 

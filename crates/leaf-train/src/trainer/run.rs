@@ -8,8 +8,8 @@ use super::Trainer;
 use crate::metrics::PseudoLabelTally;
 use crate::observe::Pace;
 use crate::{
-    Best, BoxError, Error, EvaluationReport, EvaluationSet, Observer, PseudoLabelQuality, Result,
-    RunStart, RunSummary, SetMetrics, StepReport, Warning, evaluate,
+    Answers, Best, BoxError, Error, EvaluationReport, EvaluationSet, Observer, PseudoLabelQuality,
+    Result, RunStart, RunSummary, SetMetrics, StepReport, Warning, evaluate_watched,
 };
 
 impl<N: Network, A: Algorithm> Trainer<N, A> {
@@ -20,7 +20,7 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
     /// [`EvaluationSet::for_selection`]; without one there is no best step and no file for it.
     ///
     /// # Errors
-    /// Those of [`Trainer::step`], [`evaluate`], the checkpoints and the observers;
+    /// Those of [`Trainer::step`], [`crate::evaluate`], the checkpoints and the observers;
     /// [`Error::Batch`] if the source of the batches fails, [`Error::BatchesEnded`] if it ends too
     /// early, [`Error::SeveralSelectionSets`], [`Error::Stopped`] if a [`crate::Stop`] asked for it, and [`Error::Conflict`] if the settings want an
     /// average and [`Trainer::with_average`] was not called.
@@ -54,7 +54,7 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
                 ..self.step(&batch)?
             };
             pace.count(&mut report);
-            let evaluation = self.evaluate_if_due(sets)?;
+            let evaluation = self.evaluate_if_due(sets, observers)?;
             let warnings = self.warnings(&report);
             for observer in observers.iter_mut() {
                 observer.on_step(&report)?;
@@ -129,17 +129,25 @@ impl<N: Network, A: Algorithm> Trainer<N, A> {
         }
     }
 
-    fn evaluate_if_due(&mut self, sets: &[EvaluationSet]) -> Result<Option<EvaluationReport>> {
+    fn evaluate_if_due(
+        &mut self,
+        sets: &[EvaluationSet],
+        observers: &mut [&mut dyn Observer],
+    ) -> Result<Option<EvaluationReport>> {
         let last = self.done == self.config.steps;
         if !last && !self.done.is_multiple_of(self.config.eval_every) {
             return Ok(None);
         }
         let mut found = Vec::with_capacity(sets.len());
+        let mut watch = |answers: &Answers| {
+            let mut observers = observers.iter_mut();
+            observers.try_for_each(|observer| observer.on_answers(answers))
+        };
         for set in sets {
             found.push(SetMetrics {
                 set: set.name().to_owned(),
                 for_selection: set.is_for_selection(),
-                metrics: evaluate(self.network_for_use(), set)?,
+                metrics: evaluate_watched(self.network_for_use(), set, &mut watch)?,
             });
         }
         let is_best = self.take_best(&found);
