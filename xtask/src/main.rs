@@ -1,12 +1,13 @@
 //! The project's own chores, behind `cargo xtask`.
 //!
 //! Each subcommand is a file (or a folder) of its own. The checks need nothing but cargo, git and, for
-//! the CUDA check, a C compiler, for TensorBoard's a Python with pip.
+//! the CUDA check, a C compiler, for TensorBoard's a Python with pip, for the report's a Chromium.
 
 mod check_core;
 mod check_cuda;
 mod check_memory;
 mod check_metal;
+mod check_report;
 mod check_style;
 mod check_tensorboard;
 mod ci;
@@ -45,6 +46,8 @@ enum Chore {
     GradientError(gradient_error::GradientError),
     /// That TensorBoard itself reads a run's event files; installs it with pip.
     CheckTensorboard(check_tensorboard::CheckTensorboard),
+    /// That a run's report opens in a browser, with pictures of it; installs Chromium if there is none.
+    CheckReport(check_report::CheckReport),
     /// Compiles the CUDA feature on a machine without a GPU and without the CUDA toolkit.
     CheckCuda(check_cuda::CheckCuda),
     /// Type-checks the Metal feature, on Linux too.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Chore::CheckMemory(chore) => chore.run(),
         Chore::GradientError(chore) => chore.run(),
         Chore::CheckTensorboard(chore) => chore.run(),
+        Chore::CheckReport(chore) => chore.run(),
         Chore::CheckCuda(chore) => chore.run(),
         Chore::CheckMetal(chore) => chore.run(),
         Chore::Peers(chore) => chore.run(),
