@@ -10,6 +10,9 @@ const LETTERS: usize = 13;
 /// Room above the columns for their slanted names.
 const TOP: f64 = 74.;
 
+/// The narrowest cell that a number fits into; the pointer is told it in any.
+const NARROWEST: f64 = 20.;
+
 /// From this share of the darkest color on text is light.
 const STRONG: f64 = 0.55;
 
@@ -66,7 +69,8 @@ impl Heat<'_> {
 fn square(cell: &Cell, x: f64, y: f64, width: f64, height: f64) -> String {
     let shade = cell.shade.clamp(0., 1.);
     let strong = if shade > STRONG { " strong" } else { "" };
-    let (title, text) = (escape(&cell.title), escape(&cell.text));
+    let text = if width < NARROWEST { "" } else { &cell.text };
+    let (title, text) = (escape(&cell.title), escape(text));
     format!(
         "<g><title>{title}</title><rect class=\"cell\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" \
          height=\"{:.1}\" rx=\"3\"/><rect class=\"shade\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" \
