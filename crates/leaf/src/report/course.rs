@@ -33,7 +33,6 @@ pub(super) struct StepLine {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct EvaluationLine {
     pub(super) step: usize,
-    pub(super) best: bool,
     pub(super) pseudo_labels: Option<PseudoLabelQuality>,
     pub(super) sets: BTreeMap<String, Metrics>,
 }

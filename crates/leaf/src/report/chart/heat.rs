@@ -119,6 +119,6 @@ mod tests {
         assert_eq!(html.matches("class=\"shade\"").count(), 4);
         assert!(html.contains("<title>anger &amp; &lt;fear&gt; as joy</title>"));
         assert!(html.contains("fill-opacity=\"1.000\""));
-        assert!(html.contains(">anger &amp; &lt;fe…<"), "{html}");
+        assert!(html.contains(">anger &amp; &lt;fea…<"), "{html}");
     }
 }
