@@ -18,9 +18,9 @@ const SIDE: usize = 96;
 pub(super) fn image(faces: &Faces, place: usize, alt: &str) -> Result<String> {
     let face = faces.face(place)?;
     let png = if face.height().max(face.width()) > SIDE {
-        encode_png(&resize(face, SIDE, SIDE)?)?
+        encode_png(&resize(&face, SIDE, SIDE)?)?
     } else {
-        encode_png(face)?
+        encode_png(&face)?
     };
     let (data, alt) = (STANDARD.encode(png), escape(alt));
     Ok(format!(
