@@ -136,6 +136,10 @@ pub(crate) fn left_behind(folder: &Path) -> Outcome<BTreeMap<String, Vec<u8>>> {
                 continue;
             }
             let name = path.strip_prefix(folder)?.display().to_string();
+            // They hold times throughout, and a run that goes on begins another one.
+            if name.contains("tfevents") {
+                continue;
+            }
             let bytes = fs::read(&path)?;
             let timeless = match path.extension().and_then(|ending| ending.to_str()) {
                 Some("json") if place == "checkpoints" => timeless(&bytes)?,
@@ -144,6 +148,7 @@ pub(crate) fn left_behind(folder: &Path) -> Outcome<BTreeMap<String, Vec<u8>>> {
                     let lines: Vec<Vec<u8>> = lines.map(timeless).collect::<Outcome<_>>()?;
                     lines.join(&b'\n')
                 }
+                Some("csv") if name == "steps.csv" => timeless_rows(&String::from_utf8(bytes)?),
                 _ => bytes,
             };
             files.insert(name, timeless);
@@ -152,10 +157,30 @@ pub(crate) fn left_behind(folder: &Path) -> Outcome<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
+/// What differs in steps of two equal runs.
+const MEASURED: [&str; 5] = [
+    "seconds",
+    "wait_seconds",
+    "images_per_second",
+    "wait_share",
+    "resident_memory",
+];
+
+/// Rows without the columns in which two equal runs differ.
+fn timeless_rows(table: &str) -> Vec<u8> {
+    let header: Vec<&str> = table.lines().next().unwrap_or("").split(',').collect();
+    let rows = table.lines().map(|row| {
+        let cells = row.split(',').zip(&header);
+        let same = cells.filter(|(_, name)| !MEASURED.contains(name));
+        same.map(|(cell, _)| cell).collect::<Vec<_>>().join(",")
+    });
+    rows.collect::<Vec<_>>().join("\n").into_bytes()
+}
+
 /// A JSON text without what two equal runs do not share: times, and lengths of lines with times in them.
 fn timeless(json: &[u8]) -> Outcome<Vec<u8>> {
     let mut value: Value = serde_json::from_slice(json)?;
-    for key in ["seconds", "written"] {
+    for key in MEASURED.into_iter().chain(["written"]) {
         if let Some(entry) = value.get_mut(key) {
             *entry = Value::Null;
         }
