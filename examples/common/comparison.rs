@@ -151,7 +151,7 @@ impl Arguments {
                 let inner = path.strip_prefix(*own);
                 inner.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             };
-            if OWN.iter().any(|own| is_own(own)) {
+            if OWN.iter().any(is_own) {
                 return Err(leaf::Error::Choice {
                     field: "set",
                     value: setting.clone(),
