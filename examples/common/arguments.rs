@@ -1,13 +1,17 @@
 //! The command line of a run.
 
+mod choices;
+
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use leaf::DeviceChoice;
 use leaf::core::{InstanceLevel, LeafConfig, MixtureConfig};
 use leaf::data::{CheckLevel, Color, Shuffle, UnlabeledSet};
 use leaf::recipe::{Backbone, FaceSource, Preset, Recipe};
 use leaf::train::CosineSchedule;
+
+use choices::{CheckArgument, SplitArgument};
 
 /// Which faces, which network, how long: everything about a run but its training rule.
 #[derive(Args, Clone, Debug)]
@@ -222,28 +226,6 @@ pub(crate) struct RunArguments {
     /// JSON file for the final figures.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) summary: Option<PathBuf>,
-}
-
-/// How the labelled faces are drawn.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum SplitArgument {
-    /// This library's generator, by --seed.
-    Seeded,
-    /// NumPy's legacy generator with seed 5, as LEAF's authors do for RAF-DB.
-    Authors,
-    /// The same as one stream over all classes, as they do for FERPlus and AffectNet.
-    AuthorsOneStream,
-}
-
-/// How closely files are looked at.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum CheckArgument {
-    /// Each file exists, is not empty and its header decodes.
-    Headers,
-    /// Each image is decoded whole.
-    Full,
-    /// Not at all.
-    None,
 }
 
 /// Whether an option counts: all of them, or those that the command line names.

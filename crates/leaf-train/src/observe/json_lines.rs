@@ -32,7 +32,7 @@ impl JsonLines {
     /// To a new file, in place of one that may be there.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`crate::Error::Io`].
     pub fn create(path: &Path) -> Result<Self> {
         Ok(Self {
             sink: Sink::create(path)?,
@@ -44,7 +44,7 @@ impl JsonLines {
     /// off, since it will be written again.
     ///
     /// # Errors
-    /// [`Error::Shortened`] if the file has fewer bytes, and [`Error::Io`].
+    /// [`crate::Error::Shortened`] if the file has fewer bytes, and [`crate::Error::Io`].
     pub fn go_on(path: &Path, bytes: u64) -> Result<Self> {
         Ok(Self {
             sink: Sink::go_on(path, bytes)?,
