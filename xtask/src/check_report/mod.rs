@@ -29,7 +29,7 @@ const CHARTS: &[&str] = &[
 ];
 
 /// Widths in pixels, and heights that hold the whole page.
-const SIZES: [(&str, u32, u32); 2] = [("desktop", 1280, 7000), ("phone", 390, 14_000)];
+const SIZES: [(&str, u32, u32); 2] = [("desktop", 1280, 14_000), ("phone", 390, 20_000)];
 
 /// Opens a run's report in a headless Chromium and saves how it looks, under target/report/.
 #[derive(Debug, Args)]
