@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     /// The seeds from A up to but not including B [default: 0..8; with --quick 0..2].
     #[arg(long, value_name = "A..B", help_heading = "Runs")]
     seeds: Option<Seeds>,
-    /// Training steps of each run [default: 700; with --quick 100].
+    /// Training steps of each run [default: 700; with --quick 300].
     #[arg(long, value_name = "N", help_heading = "Runs")]
     steps: Option<usize>,
     /// Where the faces come from: drawn, rafdb:DIR, fer2013:FILE, ferplus:DIR, affectnet7:DIR, affectnet8:DIR or
@@ -139,7 +139,7 @@ impl Arguments {
     fn base(&self) -> leaf::Result<Recipe> {
         let mut recipe = Recipe::default();
         let train = &mut recipe.train;
-        train.steps = self.steps.unwrap_or(if self.quick { 100 } else { 700 });
+        train.steps = self.steps.unwrap_or(if self.quick { 300 } else { 700 });
         // Only the last weights are compared, and a run that was ended begins again.
         train.eval_every = train.steps;
         train.checkpoint_every = None;
