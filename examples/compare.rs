@@ -39,6 +39,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> leaf::Result<()> {
     let plan = arguments.plan()?;
+    plan.check_tunings()?;
     let (runs, left_out) = plan.runs();
     for left in &left_out {
         say(format!("left out: {left}"))?;

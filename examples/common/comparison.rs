@@ -1,10 +1,12 @@
 //! The command line of a comparison.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use leaf::compare::{Plan, Seeds, Variant};
-use leaf::recipe::{FaceSource, Recipe, TrainerChoice};
+use leaf::compare::{Plan, Seeds, Tuning, Variant};
+use leaf::data::{Color, ImageConfig, Normalization};
+use leaf::recipe::{Backbone, FaceSource, FrozenEncoder, Recipe, TrainerChoice};
+use leaf::vision::FaceEncoderConfig;
 
 /// Trains algorithms plain, with alignment and with LEAF, over label budgets and seeds, and shows the paired
 /// differences: same labelled faces, initial encoder, batches and views in every run of a seed.
@@ -22,13 +24,17 @@ pub(crate) struct Arguments {
     /// [default: plain,aligned,robust].
     #[arg(long, value_name = "NAMES", help_heading = "Runs")]
     variants: Option<Variants>,
+    /// A variant with other settings of its algorithm, under a name: 'eight=robust; leaf.semantic.gate.num_experts=8';
+    /// may be repeated.
+    #[arg(long, value_name = "NAME=VARIANT;PATH=VALUE", help_heading = "Runs")]
+    tune: Vec<Tuning>,
     /// Labelled faces of each class: the budgets, joined by commas [default: 4,10; with --quick 4].
     #[arg(long, value_name = "N", value_delimiter = ',', help_heading = "Runs")]
     labels_per_class: Vec<usize>,
     /// The seeds from A up to but not including B [default: 0..8; with --quick 0..2].
     #[arg(long, value_name = "A..B", help_heading = "Runs")]
     seeds: Option<Seeds>,
-    /// Training steps of each run [default: 700; with --quick 300].
+    /// Training steps of each run [default: 700; with --frozen 600; with --quick 300].
     #[arg(long, value_name = "N", help_heading = "Runs")]
     steps: Option<usize>,
     /// Where the faces come from: drawn, rafdb:DIR, fer2013:FILE, ferplus:DIR, affectnet7:DIR, affectnet8:DIR or
@@ -40,6 +46,12 @@ pub(crate) struct Arguments {
         help_heading = "Runs"
     )]
     data: FaceSource,
+    /// Train heads on the features of dlib's face encoder, frozen, in place of networks on images: the file is
+    /// what convert_face_encoder writes. Features of all faces and of some views are made once and kept beside it.
+    /// A run takes a second or two; unless --set says otherwise it has 600 steps of 21 labelled and 63 unlabelled
+    /// faces with learning rate .02.
+    #[arg(long, value_name = "FILE", help_heading = "Runs")]
+    frozen: Option<PathBuf>,
     /// A setting that all runs share, by its path in a recipe: backbone=resnet18, data.images.size=64,
     /// train.learning_rate=0.01; may be repeated.
     #[arg(long, value_name = "PATH=VALUE", help_heading = "Runs")]
@@ -130,6 +142,7 @@ impl Arguments {
             base: self.base()?,
             algorithms,
             variants,
+            tunings: self.tune.clone(),
             labels_per_class,
             seeds: self.seeds.clone().unwrap_or(Seeds(seeds)),
         })
@@ -138,8 +151,16 @@ impl Arguments {
     /// What all runs share.
     fn base(&self) -> leaf::Result<Recipe> {
         let mut recipe = Recipe::default();
+        if let Some(weights) = &self.frozen {
+            recipe = on_features(recipe, weights);
+        }
+        let usual = match (self.quick, &self.frozen) {
+            (true, _) => 300,
+            (false, None) => 700,
+            (false, Some(_)) => 600,
+        };
         let train = &mut recipe.train;
-        train.steps = self.steps.unwrap_or(if self.quick { 300 } else { 700 });
+        train.steps = self.steps.unwrap_or(usual);
         // Only the last weights are compared, and a run that was ended begins again.
         train.eval_every = train.steps;
         train.checkpoint_every = None;
@@ -179,4 +200,21 @@ impl Arguments {
             None => std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
+}
+
+/// Heads on the features of faces as the frozen encoder wants them.
+fn on_features(mut recipe: Recipe, weights: &Path) -> Recipe {
+    recipe.backbone = Backbone::FaceFeatures;
+    recipe.frozen = Some(FrozenEncoder::new(weights));
+    recipe.data.images = ImageConfig {
+        size: FaceEncoderConfig::IMAGE_SIZE,
+        color: Color::Rgb,
+        normalization: Some(Normalization {
+            mean: FaceEncoderConfig::MEAN.to_vec(),
+            std: FaceEncoderConfig::STD.to_vec(),
+        }),
+    };
+    recipe.data.loader.mu = 3;
+    recipe.train.learning_rate = 0.02;
+    recipe
 }

@@ -142,6 +142,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// Features of a frozen encoder that do not fit.
+    #[error("features: found {found}, expected {expected}")]
+    Features {
+        /// What there is.
+        found: String,
+        /// What there should be.
+        expected: &'static str,
+    },
+
     /// Files of the data set are missing or damaged.
     #[error("{}", describe(bad, *checked))]
     BadFiles {

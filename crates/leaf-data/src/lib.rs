@@ -85,6 +85,6 @@ pub use dataset::{cifar10, fashion_mnist, image_files, mnist};
 pub use dataset::{drawn_faces, drawn_faces_unseen_styles};
 pub use error::{Error, Result};
 pub use face::{Color, Face};
-pub use loader::{Faces, ImageConfig, LabeledPass, Loader, LoaderConfig, Roster};
+pub use loader::{Faces, ImageConfig, LabeledPass, Loader, LoaderConfig, Roster, ViewFeatures};
 pub use normalize::Normalization;
 pub use split::{LabelSplit, Shuffle, SplitConfig, UnlabeledSet};

@@ -1,12 +1,13 @@
 //! Faces at their working size, each decoded once.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{Device, Tensor};
 
-use super::ImageConfig;
+use super::view::Look;
+use super::{ImageConfig, ViewFeatures};
 use crate::face::{Planes, fit_planes};
 use crate::normalize::{Line, append_planes};
 use crate::{Entry, Error, Face, Result, threads};
@@ -39,6 +40,8 @@ pub struct Faces {
     decoded: Vec<OnceLock<Planes>>,
     /// How many more faces may be kept.
     room: AtomicUsize,
+    /// What is served in place of images, and which of its rows is each face's.
+    features: Option<(Arc<ViewFeatures>, Vec<usize>)>,
 }
 
 /// Megabytes of decoded faces that are kept unless something else is asked for.
@@ -57,6 +60,7 @@ impl Faces {
             lines: config.normalization().lines(),
             decoded: entries.iter().map(|_| OnceLock::new()).collect(),
             room: AtomicUsize::new(0),
+            features: None,
         };
         Ok(faces.with_cache(CACHE_MB))
     }
@@ -69,6 +73,17 @@ impl Faces {
         self.decoded.fill_with(OnceLock::new);
         self.room = AtomicUsize::new(room);
         self
+    }
+
+    /// The same faces, which are served as a frozen encoder's features `(N, D)` in place of images.
+    ///
+    /// # Errors
+    /// [`Error::Features`] naming a face that has none.
+    pub fn with_features(mut self, features: Arc<ViewFeatures>) -> Result<Self> {
+        let rows = self.entries.iter().map(|entry| features.row(&entry.name));
+        let rows = rows.collect::<Result<_>>()?;
+        self.features = Some((features, rows));
+        Ok(self)
     }
 
     /// How many faces there are.
@@ -91,9 +106,34 @@ impl Faces {
         &self.config
     }
 
-    /// Samples of each face.
+    /// Whether features are served in place of images.
+    pub fn are_features(&self) -> bool {
+        self.features.is_some()
+    }
+
+    /// The shape of a face as it is served.
+    fn shape(&self) -> Vec<usize> {
+        match &self.features {
+            Some((features, _)) => vec![features.dim()],
+            None => vec![
+                self.config.color.channels(),
+                self.config.size,
+                self.config.size,
+            ],
+        }
+    }
+
+    /// Numbers of each face as it is served.
     pub(super) fn samples(&self) -> usize {
-        self.config.size * self.config.size * self.config.color.channels()
+        self.shape().iter().product()
+    }
+
+    /// What views of a face are made from.
+    pub(super) fn look(&self, place: usize) -> Result<Look<'_>> {
+        match &self.features {
+            Some((features, rows)) => Ok(Look::Features(features, rows[place])),
+            None => Ok(Look::Planes(self.planes(place)?)),
+        }
     }
 
     /// The face at this place.
@@ -142,7 +182,10 @@ impl Faces {
     pub fn decode_all(&self, mut progress: impl FnMut(usize, usize)) -> Vec<(usize, Error)> {
         let mut bad = Vec::new();
         let mut done = 0;
-        let count = self.room.load(Ordering::Relaxed).min(self.len());
+        let count = match self.are_features() {
+            true => 0,
+            false => self.room.load(Ordering::Relaxed).min(self.len()),
+        };
         threads::each(
             count,
             |place| self.planes(place).err(),
@@ -156,8 +199,8 @@ impl Faces {
         bad
     }
 
-    /// Images `(N, channels, size, size)` and classes `(N,)` of all faces in order, `chunk` at a time
-    /// (at least one), without augmentation.
+    /// Images `(N, channels, size, size)`, or features `(N, D)`, and classes `(N,)` of all faces in order, `chunk`
+    /// at a time (at least one), without augmentation.
     ///
     /// A chunk is an error if a face has no label or cannot be decoded.
     pub fn labeled_chunks(
@@ -179,8 +222,8 @@ impl Faces {
         })
     }
 
-    /// Images `(N, channels, size, size)` of all faces in order, `chunk` at a time (at least one),
-    /// without augmentation.
+    /// Images `(N, channels, size, size)`, or features `(N, D)`, of all faces in order, `chunk` at a time (at least
+    /// one), without augmentation.
     ///
     /// A chunk is an error if a face cannot be decoded.
     pub fn chunks(&self, chunk: usize, device: &Device) -> impl Iterator<Item = Result<Tensor>> {
@@ -199,7 +242,7 @@ impl Faces {
     fn images(&self, places: std::ops::Range<usize>, device: &Device) -> Result<Tensor> {
         let mut stack = self.stack(places.len());
         for place in places {
-            stack.push(&*self.planes(place)?);
+            stack.push(&self.look(place)?);
         }
         Ok(stack.tensor()?.to_device(device)?)
     }
@@ -222,7 +265,7 @@ impl Faces {
     }
 }
 
-/// Normalized images, one after the other.
+/// Normalized images or features, one after the other.
 #[derive(Debug)]
 pub(super) struct Stack<'a> {
     faces: &'a Faces,
@@ -231,16 +274,30 @@ pub(super) struct Stack<'a> {
 }
 
 impl Stack<'_> {
-    /// Adds a face of the working size.
-    pub(super) fn push(&mut self, face: &Planes) {
-        append_planes(face, &self.faces.lines, &mut self.values);
+    /// Adds a face as it is.
+    pub(super) fn push(&mut self, face: &Look) {
+        match face {
+            Look::Planes(planes) => self.push_planes(planes),
+            Look::Features(features, row) => self.push_row(features.plain(*row)),
+        }
+    }
+
+    /// Adds an image of the working size.
+    pub(super) fn push_planes(&mut self, planes: &Planes) {
+        append_planes(planes, &self.faces.lines, &mut self.values);
         self.count += 1;
     }
 
-    /// `(N, channels, size, size)` on the CPU.
+    /// Adds features.
+    pub(super) fn push_row(&mut self, row: &[f32]) {
+        self.values.extend_from_slice(row);
+        self.count += 1;
+    }
+
+    /// `(N, channels, size, size)`, or `(N, D)`, on the CPU.
     pub(super) fn tensor(self) -> Result<Tensor> {
-        let size = self.faces.config.size;
-        let shape = (self.count, self.faces.lines.len(), size, size);
+        let mut shape = self.faces.shape();
+        shape.insert(0, self.count);
         Ok(Tensor::from_vec(self.values, shape, &Device::Cpu)?)
     }
 }

@@ -7,8 +7,8 @@ use leaf_core::Random;
 use leaf_ssl::LabeledFaces;
 
 use super::Faces;
-use crate::augment::Canvas;
-use crate::{Augmentation, Result};
+use super::view::{View, ViewMaker};
+use crate::Result;
 
 /// How many faces go through the network at once.
 const CHUNK: usize = 128;
@@ -20,7 +20,7 @@ const CHUNK: usize = 128;
 pub struct LabeledPass {
     pub(super) faces: Arc<Faces>,
     pub(super) places: Arc<[usize]>,
-    pub(super) augmentation: Augmentation,
+    pub(super) maker: ViewMaker,
     pub(super) random: Random,
     pub(super) device: Device,
 }
@@ -28,13 +28,12 @@ pub struct LabeledPass {
 impl LabeledPass {
     fn chunk(&self, number: usize, places: &[usize], random: &Random) -> Result<(Tensor, Tensor)> {
         let mut stack = self.faces.stack(places.len());
-        let mut canvas = Canvas::default();
+        let mut maker = self.maker.clone();
         let mut labels = Vec::with_capacity(places.len());
         for (row, &place) in places.iter().enumerate() {
             let mut stream = random.split_index((number * CHUNK + row) as u64);
-            let face = self.faces.planes(place)?;
-            self.augmentation.make_weak(&face, &mut canvas, &mut stream);
-            stack.push(canvas.view());
+            let face = self.faces.look(place)?;
+            maker.push(&mut stack, &face, View::Weak, &mut stream);
             labels.push(self.faces.label(place)?);
         }
         let labels = Tensor::from_vec(labels, places.len(), &Device::Cpu)?;

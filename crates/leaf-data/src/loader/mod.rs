@@ -2,12 +2,14 @@
 
 mod config;
 mod faces;
+mod features;
 mod labeled_pass;
 mod memory;
 mod plan;
 mod roster;
 mod rotation;
 mod sampler;
+mod view;
 mod workers;
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use leaf_ssl::{Batch, Labeled, Rotated, Unlabeled, Views};
 
 pub use config::{ImageConfig, LoaderConfig};
 pub use faces::Faces;
+pub use features::ViewFeatures;
 pub use labeled_pass::LabeledPass;
 pub use roster::Roster;
 

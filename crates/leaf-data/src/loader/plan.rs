@@ -8,33 +8,23 @@ use leaf_ssl::{Batch, Labeled, Unlabeled, Views};
 
 use super::rotation::rotated;
 use super::sampler::Sampler;
+use super::view::{View, ViewMaker};
 use super::{Faces, LabeledPass, LoaderConfig, Roster};
-use crate::augment::Canvas;
-use crate::face::Planes;
 use crate::{Augmentation, Error, LabelSplit, Result};
 
 /// All that a batch depends on, beside its step's number.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     faces: Arc<Faces>,
-    augmentation: Augmentation,
     views: Views,
     batch_size: usize,
     unlabeled_size: usize,
     labeled: Sampler,
     unlabeled: Sampler,
     random: Random,
-    /// Where this thread makes its views.
-    canvas: Canvas,
+    /// With which this thread makes its views.
+    maker: ViewMaker,
 }
-
-type Augment = fn(&Augmentation, &Planes, &mut Canvas, &mut Random);
-
-/// A view of each face: how it is made, and its stream.
-type View = (Augment, Random);
-
-const WEAK: Augment = Augmentation::make_weak;
-const STRONG: Augment = Augmentation::make_strong;
 
 impl Plan {
     pub(super) fn new(
@@ -53,6 +43,12 @@ impl Plan {
         for &place in split.labeled() {
             faces.label(place)?;
         }
+        if views.rotated && faces.are_features() {
+            return Err(Error::Features {
+                found: "a trainer that turns images".to_owned(),
+                expected: "one that does not: features of a frozen encoder cannot be turned",
+            });
+        }
         if views.any() && split.unlabeled().is_empty() {
             let (field, expected) = ("unlabeled faces", "at least 1 for a trainer that uses them");
             return Err(Error::OutOfRange {
@@ -63,14 +59,13 @@ impl Plan {
         }
         Ok(Self {
             faces,
-            augmentation: Augmentation::new(config.augment.clone())?,
             views,
             batch_size: config.batch_size,
             unlabeled_size: config.batch_size * config.mu,
             labeled: Sampler::new(split.labeled(), random.split("labeled")),
             unlabeled: Sampler::new(split.unlabeled(), random.split("unlabeled")),
             random: random.split("views"),
-            canvas: Canvas::default(),
+            maker: ViewMaker::new(Augmentation::new(config.augment.clone())?),
         })
     }
 
@@ -105,7 +100,7 @@ impl Plan {
             .iter()
             .map(|&place| self.faces.label(place))
             .collect::<Result<Vec<_>>>()?;
-        let view: View = (WEAK, random.split("labeled"));
+        let view = (View::Weak, random.split("labeled"));
         let labeled = Labeled {
             images: self.make(&index, &[view])?.swap_remove(0),
             labels: Tensor::from_vec(labels, index.len(), &Device::Cpu)?,
@@ -123,13 +118,13 @@ impl Plan {
         }
         let size = self.unlabeled_size;
         let index = self.unlabeled.take(step.wrapping_mul(size as u64), size);
-        let views = |count: usize, augment: Augment, random: Random| {
-            (0..count as u64).map(move |i| (augment, random.split_index(i)))
+        let views = |count: usize, view: View| {
+            let random = random.split(view.name());
+            (0..count as u64).map(move |i| (view, random.split_index(i)))
         };
         let Views { weak, strong, .. } = self.views;
-        let strong = views(strong, STRONG, random.split("strong"));
-        let views: Vec<View> = views(weak, WEAK, random.split("weak"))
-            .chain(strong)
+        let views: Vec<_> = views(weak, View::Weak)
+            .chain(views(strong, View::Strong))
             .collect();
         let mut weak_views = self.make(&index, &views)?;
         let strong = weak_views.split_off(weak);
@@ -168,24 +163,23 @@ impl Plan {
         LabeledPass {
             faces: self.faces.clone(),
             places: self.labeled.places(),
-            augmentation: self.augmentation.clone(),
+            maker: self.maker.clone(),
             random: self.random.split("labeled pass"),
             device: device.clone(),
         }
     }
 
     /// Views of each face, which is looked up once; row i of a view draws from the view's i-th stream.
-    fn make(&mut self, index: &[usize], views: &[View]) -> Result<Vec<Tensor>> {
+    fn make(&mut self, index: &[usize], views: &[(View, Random)]) -> Result<Vec<Tensor>> {
         let mut stacks: Vec<_> = views
             .iter()
             .map(|_| self.faces.stack(index.len()))
             .collect();
         for (row, &place) in index.iter().enumerate() {
-            let face = self.faces.planes(place)?;
-            for ((augment, random), stack) in views.iter().zip(&mut stacks) {
+            let face = self.faces.look(place)?;
+            for ((view, random), stack) in views.iter().zip(&mut stacks) {
                 let mut stream = random.split_index(row as u64);
-                augment(&self.augmentation, &face, &mut self.canvas, &mut stream);
-                stack.push(self.canvas.view());
+                self.maker.push(stack, &face, *view, &mut stream);
             }
         }
         stacks.into_iter().map(|stack| stack.tensor()).collect()

@@ -15,6 +15,7 @@ pub(super) fn plan() -> Plan {
             Variant::Robust,
             Variant::Category,
         ],
+        tunings: Vec::new(),
         labels_per_class: vec![4, 10],
         seeds: Seeds(0..3),
     }
@@ -33,6 +34,7 @@ pub(super) fn line(run: &PlannedRun, accuracy: f64) -> Line {
     Line {
         algorithm: run.algorithm.clone(),
         variant: run.variant,
+        tuning: run.tuning.clone(),
         figures: RunFigures {
             steps: recipe.train.steps,
             seed: recipe.seed,

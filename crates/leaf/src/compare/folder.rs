@@ -152,7 +152,7 @@ impl Folder {
             .filter(|other| other.pair() == line.pair());
         for other in partners {
             if let Some(what) = other.pairing.difference(&line.pairing) {
-                let name = |line: &Line| format!("{} {}", line.algorithm, line.variant);
+                let name = |line: &Line| format!("{} {}", line.algorithm, line.name());
                 return Err(Error::Unpaired {
                     what,
                     one: name(other),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
+use super::plan::tuned;
 use super::{Pairing, PlannedRun, Variant};
 use crate::Result;
 use crate::recipe::{Outcome, Prepared, Rates, Recipe, RunFigures};
@@ -16,6 +17,9 @@ pub struct Line {
     pub algorithm: String,
     /// What is put into it.
     pub variant: Variant,
+    /// The name of what is changed of the variant, if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<String>,
     /// What the run found.
     #[serde(flatten)]
     pub figures: RunFigures,
@@ -59,12 +63,18 @@ impl Line {
         Ok(Self {
             algorithm: run.algorithm.clone(),
             variant: run.variant,
+            tuning: run.tuning.clone(),
             figures: RunFigures::of(&run.recipe, outcome),
             sets: sets.collect(),
             pairing: Pairing::of(&run.recipe, faces, device)?,
             origin,
             recipe: run.recipe.clone(),
         })
+    }
+
+    /// The variant's name, with that of its tuning.
+    pub(super) fn name(&self) -> String {
+        tuned(self.variant, self.tuning.as_deref())
     }
 
     /// The runs that it is paired with have the same seed and number of labels.

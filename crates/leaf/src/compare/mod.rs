@@ -17,6 +17,7 @@ mod results;
 mod statistics;
 mod svg;
 mod table;
+mod tuning;
 mod variant;
 
 pub use folder::Folder;
@@ -27,4 +28,5 @@ pub use plan::{LeftOut, Plan, PlannedRun, Seeds};
 pub use results::{Difference, Row, results};
 pub use statistics::{Interval, Sample, t_quantile};
 pub use table::table;
+pub use tuning::Tuning;
 pub use variant::Variant;

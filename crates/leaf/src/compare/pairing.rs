@@ -105,6 +105,7 @@ mod tests {
             base,
             algorithms: TrainerChoice::all(),
             variants: Variant::ALL.to_vec(),
+            tunings: Vec::new(),
             labels_per_class: vec![2],
             seeds: Seeds(seed..seed + 1),
         };

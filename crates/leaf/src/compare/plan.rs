@@ -5,7 +5,7 @@ use std::ops::Range;
 use leaf_data::Shuffle;
 use serde::{Deserialize, Serialize};
 
-use super::Variant;
+use super::{Tuning, Variant};
 use crate::recipe::{Recipe, TrainerChoice};
 use crate::{Error, Result};
 
@@ -22,6 +22,8 @@ pub struct Plan {
     pub algorithms: Vec<TrainerChoice>,
     /// What is put into each.
     pub variants: Vec<Variant>,
+    /// Variants with other settings, beside them.
+    pub tunings: Vec<Tuning>,
     /// How many faces of each class keep their label.
     pub labels_per_class: Vec<usize>,
     /// The seeds.
@@ -35,6 +37,9 @@ pub struct PlannedRun {
     pub algorithm: String,
     /// What is put into it.
     pub variant: Variant,
+    /// The name of what is changed of the variant ([`Tuning`]), if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<String>,
     /// Everything about the run.
     pub recipe: Recipe,
 }
@@ -44,51 +49,120 @@ pub struct PlannedRun {
 pub struct LeftOut {
     /// The algorithm's name.
     pub algorithm: String,
-    /// The variant.
-    pub variant: Variant,
+    /// The variant, with the name of what was to be changed of it.
+    pub variant: String,
     /// Another variant that is the same here; `None` if the algorithm has no place for it.
-    pub same_as: Option<Variant>,
+    pub same_as: Option<String>,
+}
+
+/// What is put into an algorithm, under its name.
+struct Candidate {
+    variant: Variant,
+    tuning: Option<String>,
+    trainer: TrainerChoice,
+}
+
+impl Candidate {
+    fn name(&self) -> String {
+        tuned(self.variant, self.tuning.as_deref())
+    }
+}
+
+/// A variant's name, with that of its tuning: `robust`, `robust+soft`.
+pub(super) fn tuned(variant: Variant, tuning: Option<&str>) -> String {
+    match tuning {
+        None => variant.to_string(),
+        Some(tuning) => format!("{variant}+{tuning}"),
+    }
 }
 
 impl Plan {
     /// The runs, a seed after the other so that what is there early is paired, and what is left out.
     pub fn runs(&self) -> (Vec<PlannedRun>, Vec<LeftOut>) {
-        let (trainers, left_out) = self.trainers();
+        let (candidates, left_out) = self.candidates();
         let mut runs = Vec::new();
         for seed in self.seeds.0.clone() {
             for &labels in &self.labels_per_class {
-                runs.extend(trainers.iter().map(|(variant, trainer)| PlannedRun {
-                    algorithm: trainer.name().to_owned(),
-                    variant: *variant,
-                    recipe: self.recipe(trainer, labels, seed),
+                runs.extend(candidates.iter().map(|candidate| PlannedRun {
+                    algorithm: candidate.trainer.name().to_owned(),
+                    variant: candidate.variant,
+                    tuning: candidate.tuning.clone(),
+                    recipe: self.recipe(&candidate.trainer, labels, seed),
                 }));
             }
         }
         (runs, left_out)
     }
 
-    fn trainers(&self) -> (Vec<(Variant, TrainerChoice)>, Vec<LeftOut>) {
-        let (mut trainers, mut left_out) = (Vec::new(), Vec::new());
+    fn candidates(&self) -> (Vec<Candidate>, Vec<LeftOut>) {
+        let (mut candidates, mut left_out) = (Vec::<Candidate>::new(), Vec::new());
         for algorithm in &self.algorithms {
-            for &variant in &self.variants {
+            let plain = self.variants.iter().map(|variant| (*variant, None));
+            let tunings = self.tunings.iter();
+            let tunings = tunings.map(|tuning| (tuning.variant, Some(tuning)));
+            for (variant, tuning) in plain.chain(tunings) {
+                let name = tuning.map(|tuning| tuning.name.clone());
                 let mut leave_out = |same_as| {
                     left_out.push(LeftOut {
                         algorithm: algorithm.name().to_owned(),
-                        variant,
+                        variant: tuned(variant, name.as_deref()),
                         same_as,
                     });
                 };
-                let Some(trainer) = variant.of(algorithm) else {
+                let Ok(trainer) = self.trainer(algorithm, variant, tuning) else {
                     leave_out(None);
                     continue;
                 };
-                match trainers.iter().find(|(_, other)| *other == trainer) {
-                    Some((same, _)) => leave_out(Some(*same)),
-                    None => trainers.push((variant, trainer)),
+                match candidates.iter().find(|other| other.trainer == trainer) {
+                    Some(same) => leave_out(Some(same.name())),
+                    None => candidates.push(Candidate {
+                        variant,
+                        tuning: name,
+                        trainer,
+                    }),
                 }
             }
         }
-        (trainers, left_out)
+        (candidates, left_out)
+    }
+
+    /// The algorithm with a variant in it.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the algorithm has no place for it.
+    fn trainer(
+        &self,
+        algorithm: &TrainerChoice,
+        variant: Variant,
+        tuning: Option<&Tuning>,
+    ) -> Result<TrainerChoice> {
+        // A frozen encoder's features cannot be turned by quarters.
+        let turns = matches!(algorithm, TrainerChoice::ReMixMatch(_)) && self.base.frozen.is_some();
+        let trainer = variant.of(algorithm).filter(|_| !turns);
+        let trainer = trainer.ok_or_else(|| Error::Setting {
+            setting: variant.to_string(),
+            what: format!("{} has no place for it", algorithm.name()),
+        })?;
+        match tuning {
+            None => Ok(trainer),
+            Some(tuning) => Ok(tuning.change(self.base.with_trainer(trainer))?.trainer),
+        }
+    }
+
+    /// Checks that each tuning changes some algorithm.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with what is wrong with the first that changes none.
+    pub fn check_tunings(&self) -> Result<()> {
+        for tuning in &self.tunings {
+            let tried = self.algorithms.iter();
+            let mut tried = tried.map(|algorithm| self.trainer(algorithm, tuning.variant, Some(tuning)));
+            let first = tried.next().map_or(Ok(()), |first| first.map(drop));
+            if first.is_err() && !tried.any(|trainer| trainer.is_ok()) {
+                return first;
+            }
+        }
+        Ok(())
     }
 
     fn recipe(&self, trainer: &TrainerChoice, labels_per_class: usize, seed: u64) -> Recipe {
@@ -123,7 +197,8 @@ impl Plan {
 
 impl std::fmt::Display for PlannedRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (algorithm, variant, seed) = (&self.algorithm, self.variant, self.recipe.seed);
+        let (algorithm, seed) = (&self.algorithm, self.recipe.seed);
+        let variant = tuned(self.variant, self.tuning.as_deref());
         let labels = self.recipe.data.split.labels_per_class;
         write!(
             f,
@@ -134,8 +209,8 @@ impl std::fmt::Display for PlannedRun {
 
 impl std::fmt::Display for LeftOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (algorithm, variant) = (&self.algorithm, self.variant);
-        match self.same_as {
+        let (algorithm, variant) = (&self.algorithm, &self.variant);
+        match &self.same_as {
             Some(same) => write!(f, "{algorithm} {variant}: the same as {same}"),
             None => write!(
                 f,
@@ -170,6 +245,7 @@ impl std::str::FromStr for Seeds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::FrozenEncoder;
 
     fn plan(algorithms: &[&str], variants: &[Variant]) -> Result<Plan> {
         Ok(Plan {
@@ -179,6 +255,7 @@ mod tests {
                 .map(|name| name.parse())
                 .collect::<Result<_>>()?,
             variants: variants.to_vec(),
+            tunings: Vec::new(),
             labels_per_class: vec![4, 10],
             seeds: Seeds(3..5),
         })
@@ -212,8 +289,38 @@ mod tests {
         let variants = [Variant::Plain, Variant::Plain, Variant::Category];
         let (runs, left_out) = plan(&["mixmatch"], &variants)?.runs();
         assert_eq!(runs.len(), 4);
-        let same: Vec<_> = left_out.iter().map(|left| left.same_as).collect();
-        assert_eq!(same, [Some(Variant::Plain), None]);
+        let same: Vec<_> = left_out.iter().map(|left| left.same_as.as_deref()).collect();
+        assert_eq!(same, [Some("plain"), None]);
+        let mut frozen = plan(&["remixmatch"], &[Variant::Plain])?;
+        frozen.base.frozen = Some(FrozenEncoder::new("face_encoder.safetensors"));
+        assert!(frozen.runs().0.is_empty(), "features cannot be turned");
+        Ok(())
+    }
+
+    #[test]
+    fn a_tuning_stands_beside_its_variant() -> Result<()> {
+        let mut tuned = plan(&["fixmatch", "mixmatch"], &[Variant::Robust])?;
+        tuned.tunings = vec!["soft=robust; leaf.category.decoupling.teacher_temperature=3".parse()?];
+        tuned.check_tunings()?;
+        let (runs, left_out) = tuned.runs();
+        let names: Vec<String> = runs[..3].iter().map(PlannedRun::to_string).collect();
+        assert_eq!(
+            names,
+            [
+                "fixmatch robust, 4 labels a class, seed 3",
+                "fixmatch robust+soft, 4 labels a class, seed 3",
+                "mixmatch robust, 4 labels a class, seed 3"
+            ]
+        );
+        let decoupling = |run: &PlannedRun| {
+            let category = run.recipe.trainer.leaf().category.clone();
+            category.map(|category| category.decoupling.teacher_temperature)
+        };
+        assert_eq!([decoupling(&runs[0]), decoupling(&runs[1])], [Some(2.), Some(3.)]);
+        assert_eq!(left_out.len(), 1, "{left_out:?}");
+        tuned.tunings = vec!["soft=robust; leaf.warmth=3".parse()?];
+        let error = tuned.check_tunings().unwrap_err().to_string();
+        assert!(error.contains("leaf.warmth"), "{error}");
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use leaf_data::Shuffle;
 
+use super::plan::tuned;
 use super::{Interval, Line, Sample, Variant};
 use crate::recipe::{Recipe, TrainerChoice};
 
@@ -19,6 +20,8 @@ pub struct Row {
     pub labels_per_class: usize,
     /// What is put into the algorithm.
     pub variant: Variant,
+    /// The name of what is changed of the variant, if anything is.
+    pub tuning: Option<String>,
     /// The accuracies on unseen people, over seeds.
     pub accuracy: Sample,
     /// Paired difference to the algorithm as published; `None` for itself, and if no seed has both.
@@ -41,20 +44,31 @@ pub struct Difference {
     pub wins: usize,
 }
 
+impl Row {
+    /// The variant's name, with that of its tuning.
+    pub fn name(&self) -> String {
+        tuned(self.variant, self.tuning.as_deref())
+    }
+}
+
+/// Where a row stands: its algorithm's place, its budget, its variant and what is changed of it.
+type Place = (usize, usize, Variant, Option<String>);
+
 /// Accuracies by seed.
 type BySeed = BTreeMap<u64, f64>;
 
 /// A row for each algorithm, budget and variant that has a line, in the order of the algorithms' list. What a name means
 /// may change from one version of the program to another: only runs with the settings of its last line are in a row.
 pub fn results(lines: &[Line]) -> Vec<Row> {
-    let mut groups: BTreeMap<(usize, usize, Variant), Vec<&Line>> = BTreeMap::new();
+    let mut groups: BTreeMap<Place, Vec<&Line>> = BTreeMap::new();
     for line in lines {
         let names = TrainerChoice::NAMES.iter();
         let place = names
             .take_while(|name| **name != line.algorithm.as_str())
             .count();
         let labels = line.figures.labels_per_class;
-        let group = groups.entry((place, labels, line.variant)).or_default();
+        let place = (place, labels, line.variant, line.tuning.clone());
+        let group = groups.entry(place).or_default();
         group.push(line);
     }
     for group in groups.values_mut() {
@@ -62,11 +76,13 @@ pub fn results(lines: &[Line]) -> Vec<Row> {
         group.retain(|line| Some(settings(line)) == last);
     }
     let of = |place: usize, labels: usize, variant: Variant| {
-        groups.get(&(place, labels, variant)).map(|l| by_seed(l))
+        let group = groups.get(&(place, labels, variant, None));
+        group.map(|lines| by_seed(lines))
     };
-    let rows = groups.iter().map(|(&(place, labels, variant), group)| {
+    let rows = groups.iter().map(|(place, group)| {
+        let (place, labels, variant, tuning) = (place.0, place.1, place.2, &place.3);
         let ours = by_seed(group);
-        let to = |other: Variant| match other == variant {
+        let to = |other: Variant| match other == variant && tuning.is_none() {
             true => None,
             false => difference(&ours, &of(place, labels, other)?),
         };
@@ -75,6 +91,7 @@ pub fn results(lines: &[Line]) -> Vec<Row> {
             algorithm: group[0].algorithm.clone(),
             labels_per_class: labels,
             variant,
+            tuning: tuning.clone(),
             accuracy: Sample::of(&ours.values().copied().collect::<Vec<_>>()),
             to_plain: to(Variant::Plain),
             to_aligned: to(match Variant::aligns_itself(&group[0].algorithm) {
@@ -168,7 +185,7 @@ mod tests {
             ..plan()
         };
         let (runs, left_out) = adamatch.runs();
-        assert_eq!(left_out[0].same_as, Some(Variant::Plain));
+        assert_eq!(left_out[0].same_as.as_deref(), Some("plain"));
         let lines: Vec<Line> = runs.iter().map(|run| line(run, 0.5)).collect();
         let rows = results(&lines);
         assert_eq!(rows[1].variant, Variant::Robust);

@@ -47,7 +47,7 @@ pub(super) fn cells(row: &Row) -> [String; 11] {
     [
         row.algorithm.clone(),
         row.labels_per_class.to_string(),
-        row.variant.to_string(),
+        row.name(),
         row.accuracy.count.to_string(),
         format!("{:.3}", row.accuracy.mean),
         row.accuracy

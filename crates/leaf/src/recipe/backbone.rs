@@ -6,6 +6,7 @@ use leaf_core::{Encoder, Mode};
 use leaf_vision::{ResNet, ResNetConfig, WideResNet, WideResNetConfig, resnet, wide_resnet};
 use serde::{Deserialize, Serialize};
 
+use super::FeatureLayer;
 use crate::{Error, Result};
 
 /// Which backbone a run has.
@@ -27,21 +28,25 @@ pub enum Backbone {
     /// WRN-28-8, for images of 32 pixels.
     #[serde(rename = "wrn28_8")]
     Wrn28x8,
+    /// A layer on the features of a frozen face encoder ([`FrozenEncoder`](super::FrozenEncoder)).
+    FaceFeatures,
 }
 
 impl Backbone {
     /// All, in the order of [`Backbone::NAMES`].
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Narrow,
         Self::Resnet18,
         Self::Resnet34,
         Self::Resnet50,
         Self::Wrn28x2,
         Self::Wrn28x8,
+        Self::FaceFeatures,
     ];
 
     /// The names that [`std::str::FromStr`] reads.
-    pub const NAMES: &'static str = "narrow, resnet18, resnet34, resnet50, wrn28_2 or wrn28_8";
+    pub const NAMES: &'static str =
+        "narrow, resnet18, resnet34, resnet50, wrn28_2, wrn28_8 or face_features";
 
     /// Its configuration for images of that many channels.
     pub fn config(self, channels: usize) -> BackboneConfig {
@@ -56,6 +61,7 @@ impl Backbone {
             Self::Resnet50 => residual(ResNetConfig::resnet50()),
             Self::Wrn28x2 => wide(WideResNetConfig::wrn28_2()),
             Self::Wrn28x8 => wide(WideResNetConfig::wrn28_8()),
+            Self::FaceFeatures => BackboneConfig::FeatureLayer,
         }
     }
 }
@@ -69,6 +75,7 @@ impl std::fmt::Display for Backbone {
             Self::Resnet50 => "resnet50",
             Self::Wrn28x2 => "wrn28_2",
             Self::Wrn28x8 => "wrn28_8",
+            Self::FaceFeatures => "face_features",
         })
     }
 }
@@ -96,6 +103,8 @@ pub enum BackboneConfig {
     Residual(ResNetConfig),
     /// Of a [`WideResNet`].
     Wide(WideResNetConfig),
+    /// Of a [`FeatureLayer`].
+    FeatureLayer,
 }
 
 impl BackboneConfig {
@@ -104,6 +113,7 @@ impl BackboneConfig {
         match self {
             Self::Residual(config) => config.feature_dim(),
             Self::Wide(config) => config.feature_dim(),
+            Self::FeatureLayer => FeatureLayer::DIM,
         }
     }
 
@@ -112,6 +122,7 @@ impl BackboneConfig {
         match self {
             Self::Residual(config) => config.min_size(),
             Self::Wide(config) => config.min_size(),
+            Self::FeatureLayer => FeatureLayer::MIN_SIZE,
         }
     }
 
@@ -123,6 +134,7 @@ impl BackboneConfig {
         Ok(match self {
             Self::Residual(config) => BackboneEncoder::Residual(resnet(config, vb)?),
             Self::Wide(config) => BackboneEncoder::Wide(wide_resnet(config, vb)?),
+            Self::FeatureLayer => BackboneEncoder::FeatureLayer(FeatureLayer::new(vb)?),
         })
     }
 }
@@ -135,6 +147,8 @@ pub enum BackboneEncoder {
     Residual(ResNet),
     /// A wide residual network.
     Wide(WideResNet),
+    /// A layer on features.
+    FeatureLayer(FeatureLayer),
 }
 
 impl Encoder for BackboneEncoder {
@@ -142,6 +156,7 @@ impl Encoder for BackboneEncoder {
         match self {
             Self::Residual(network) => network.encode(xs, mode),
             Self::Wide(network) => network.encode(xs, mode),
+            Self::FeatureLayer(layer) => layer.encode(xs, mode),
         }
     }
 
@@ -149,6 +164,7 @@ impl Encoder for BackboneEncoder {
         match self {
             Self::Residual(network) => network.feature_dim(),
             Self::Wide(network) => network.feature_dim(),
+            Self::FeatureLayer(layer) => layer.feature_dim(),
         }
     }
 }
@@ -181,7 +197,15 @@ mod tests {
             let vb = Parameters::new(0).builder(DType::F32, &Device::Cpu);
             let encoder = config.build(vb)?;
             let size = config.min_size();
-            let xs = Tensor::zeros((1, 1, size, size), DType::F32, &Device::Cpu)?;
+            let image = Tensor::zeros((1, 1, size, size), DType::F32, &Device::Cpu)?;
+            let xs = match backbone {
+                Backbone::FaceFeatures => Tensor::zeros((1, 256), DType::F32, &Device::Cpu)?,
+                _ => image.clone(),
+            };
+            if backbone == Backbone::FaceFeatures {
+                let error = encoder.encode(&image, Mode::Eval).unwrap_err().to_string();
+                assert!(error.contains("features of a frozen encoder"), "{error}");
+            }
             let features = encoder.encode(&xs, Mode::Eval)?;
             assert_eq!(features.dims(), [1, config.feature_dim()], "{backbone}");
             assert_eq!(encoder.feature_dim(), config.feature_dim());

@@ -61,7 +61,7 @@ pub(super) fn identity(
 }
 
 /// How many faces, and a hash of their names and classes in order.
-fn list(entries: &[Entry]) -> Value {
+pub(super) fn list(entries: &[Entry]) -> Value {
     let mut hash = Xxh3::new();
     for entry in entries {
         hash.update(&(entry.name.len() as u64).to_le_bytes());

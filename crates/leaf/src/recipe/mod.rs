@@ -5,7 +5,10 @@
 
 mod backbone;
 mod data;
+mod feature_layer;
 mod file;
+mod frozen;
+mod frozen_features;
 mod identity;
 mod model;
 mod prepared;
@@ -21,6 +24,8 @@ mod training;
 
 pub use backbone::{Backbone, BackboneConfig, BackboneEncoder};
 pub use data::{DataRecipe, FaceSource};
+pub use feature_layer::FeatureLayer;
+pub use frozen::FrozenEncoder;
 pub(crate) use model::noise;
 pub use model::{Classifier, ClassifierSpec};
 pub use prepared::{Prepared, Progress};
@@ -66,6 +71,10 @@ pub struct Recipe {
     pub data: DataRecipe,
     /// The backbone.
     pub backbone: Backbone,
+    /// A frozen encoder whose features are trained on in place of images; off by default. Its backbone is
+    /// [`Backbone::FaceFeatures`].
+    #[serde(with = "leaf_core::switch")]
+    pub frozen: Option<FrozenEncoder>,
     /// The training rule, with LEAF in it.
     pub trainer: TrainerChoice,
     /// DebiasPL around the training rule, for classes of unequal size; off by default.

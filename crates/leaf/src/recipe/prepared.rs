@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use leaf_data::{BadFile, CheckLevel, DataSet, Entry, Faces, LabelSplit};
+use leaf_data::{BadFile, CheckLevel, DataSet, Entry, Faces, LabelSplit, ViewFeatures};
 
 use leaf_ssl::Task;
 
 use super::Recipe;
+use super::frozen_features::{FrozenFeatures, NamedList};
 use crate::{Error, Result};
 
 /// How far the preparation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What is done: `"checking files"` or `"decoding"`.
+    /// What is done: `"checking files"`, `"encoding views"` or `"decoding"`.
     pub what: &'static str,
     /// How many faces are done.
     pub done: usize,
@@ -38,6 +39,7 @@ impl Recipe {
     /// # Errors
     /// Everything that can be wrong with the recipe or the data, before anything is written.
     pub fn prepare(&self, mut progress: impl FnMut(Progress)) -> Result<Prepared> {
+        self.check_frozen()?;
         self.check_size()?;
         let read = self.data.source.read()?;
         let checking = report(&mut progress, "checking files");
@@ -52,22 +54,34 @@ impl Recipe {
                 data: self.data.source.to_string(),
             });
         }
+        let all = data.training().to_vec();
         let (data, held_out) = match self.data.validation_per_class {
             0 => (data, Vec::new()),
             count => data.hold_out(count, self.seed)?,
         };
         let split = LabelSplit::new(&data, &self.data.split)?;
         self.check(&task(&data, &split))?;
+        let mut tests: Vec<NamedList> = vec![("test".to_owned(), data.test().to_vec())];
+        for (name, more) in self.data.source.more_tests()? {
+            tests.push((name.to_owned(), more.test().to_vec()));
+        }
+        let frozen = self.frozen.as_ref();
+        let features = frozen
+            .map(|frozen| FrozenFeatures::of(self, frozen, &all, &tests, &mut progress))
+            .transpose()?;
+        let features = features.as_ref();
+        let for_training = features.map(|features| &features.training);
         let validation = match held_out.is_empty() {
             true => None,
-            false => Some(self.faces(&held_out)?),
+            false => Some(self.faces(&held_out, for_training)?),
         };
-        let training = self.faces(data.training())?;
+        let training = self.faces(data.training(), for_training)?;
         training.preload(report(&mut progress, "decoding"))?;
-        let mut tests = vec![("test".to_owned(), self.faces(data.test())?)];
-        for (name, more) in self.data.source.more_tests()? {
-            tests.push((name.to_owned(), self.faces(more.test())?));
-        }
+        let tests = tests.into_iter().enumerate().map(|(number, (name, list))| {
+            let features = features.map(|features| &features.tests[number]);
+            Ok((name, self.faces(&list, features)?))
+        });
+        let tests = tests.collect::<Result<Vec<_>>>()?;
         for faces in tests.iter().map(|(_, faces)| faces).chain(&validation) {
             faces.preload(report(&mut progress, "decoding"))?;
         }
@@ -81,9 +95,13 @@ impl Recipe {
         })
     }
 
-    fn faces(&self, entries: &[Entry]) -> Result<Faces> {
+    fn faces(&self, entries: &[Entry], features: Option<&Arc<ViewFeatures>>) -> Result<Faces> {
         let faces = Faces::new(entries, &self.data.images)?;
-        Ok(faces.with_cache(self.data.loader.cache_mb))
+        let faces = faces.with_cache(self.data.loader.cache_mb);
+        Ok(match features {
+            Some(features) => faces.with_features(features.clone())?,
+            None => faces,
+        })
     }
 }
 

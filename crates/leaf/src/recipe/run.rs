@@ -72,6 +72,7 @@ impl Recipe {
 
     pub(super) fn check_with(&self, algorithm: &dyn Algorithm) -> Result<()> {
         self.check_seeds()?;
+        self.check_frozen()?;
         self.check_size()?;
         if algorithm.views().average && self.train.ema_decay.is_none() {
             return Err(leaf_train::Error::Conflict {

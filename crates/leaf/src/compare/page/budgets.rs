@@ -19,7 +19,7 @@ pub(super) fn budgets(algorithm: &str, rows: &[&Row]) -> String {
     let mut budgets: Vec<usize> = rows.iter().map(|row| row.labels_per_class).collect();
     budgets.sort_unstable();
     budgets.dedup();
-    let mut variants: Vec<Variant> = rows.iter().map(|row| row.variant).collect();
+    let mut variants: Vec<_> = rows.iter().map(|row| (row.variant, row.name())).collect();
     variants.sort_unstable();
     variants.dedup();
     let ends = rows.iter().flat_map(|row| {
@@ -29,9 +29,9 @@ pub(super) fn budgets(algorithm: &str, rows: &[&Row]) -> String {
     let scale = Scale::around(ends, [BOTTOM, TOP]);
     let mut inside = axes(&scale, &budgets);
     let mut said = Vec::new();
-    for (at, &variant) in variants.iter().enumerate() {
+    for (at, (_, name)) in variants.iter().enumerate() {
         let shift = (at as f64 - (variants.len() - 1) as f64 / 2.) * APART;
-        let of_variant = rows.iter().filter(|row| row.variant == variant);
+        let of_variant = rows.iter().filter(|row| row.name() == *name);
         let mut before: Option<[f64; 2]> = None;
         for row in of_variant {
             let here = [
@@ -91,15 +91,15 @@ fn point(row: &Row, here: [f64; 2], before: Option<[f64; 2]>, scale: &Scale, wha
 
 fn words(row: &Row) -> String {
     let (mean, count) = (row.accuracy.mean, row.accuracy.count);
-    let (variant, labels) = (row.variant, row.labels_per_class);
+    let (variant, labels) = (row.name(), row.labels_per_class);
     format!("{variant} at {labels} labels a class: {mean:.3} over {count} seeds")
 }
 
-fn legend(variants: &[Variant]) -> String {
+fn legend(variants: &[(Variant, String)]) -> String {
     let items: Vec<String> = variants
         .iter()
-        .map(|variant| {
-            format!("<li><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\"><circle class=\"dot c-{variant}\" cx=\"5\" cy=\"5\" r=\"4\"/></svg>{variant}</li>")
+        .map(|(variant, name)| {
+            format!("<li><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\"><circle class=\"dot c-{variant}\" cx=\"5\" cy=\"5\" r=\"4\"/></svg>{name}</li>")
         })
         .collect();
     format!("<ul class=\"legend\">{}</ul>\n", items.join(""))

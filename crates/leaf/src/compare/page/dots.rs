@@ -54,9 +54,8 @@ fn ends(difference: &Difference) -> Vec<f64> {
 }
 
 fn mark(row: &Row, difference: &Difference, scale: &Scale, y: f64, what: &str) -> String {
-    let variant = row.variant.to_string();
-    let mut all = text("name", "end", [LEFT - 8., y + 4.], &variant);
-    let class = format!("c-{variant}");
+    let mut all = text("name", "end", [LEFT - 8., y + 4.], &row.name());
+    let class = format!("c-{}", row.variant);
     if let Some(interval) = difference.interval {
         let (low, high) = (scale.place(interval.low), scale.place(interval.high));
         let whisker = format!("whisker {class}");
@@ -89,7 +88,7 @@ fn words(row: &Row, difference: &Difference) -> String {
     });
     format!(
         "{} at {} labels a class: {:+.3}{}, above 0 in {wins} of {count} seeds",
-        row.variant,
+        row.name(),
         row.labels_per_class,
         difference.sample.mean,
         interval.unwrap_or_default()
