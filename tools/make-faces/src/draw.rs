@@ -1,96 +1,104 @@
 //! From an expression and a seed to the pixels of a face.
 
 use anyhow::{Context, Result, anyhow};
-use dicebear_core::{Avatar, Style};
-use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{Options, Tree};
+use dicebear_core::Avatar;
+use resvg::tiny_skia::{Color, Pixmap, Transform};
+use resvg::usvg::{self, Tree};
 use serde_json::{Map, Value, json};
 
-use crate::recipe::{ACCESSORIES_PERCENT, BACKGROUNDS, FACIAL_HAIR_PERCENT, PARTS, Recipe};
+use crate::style::{BACKGROUNDS, Crop, Recipe, Style};
 
 /// Side of a face in pixels.
 pub const SIZE: u32 = 64;
 
-/// The tight face crop in the drawing's units: pixels x 42..150, y 48..156 of the 192 that show the
-/// view box 55 25 170 170, as RAF-DB's aligned faces are cropped.
-const CROP_LEFT: f32 = 55. + 42. * UNIT;
-const CROP_TOP: f32 = 25. + 48. * UNIT;
-const CROP_SIDE: f32 = 108. * UNIT;
-const UNIT: f32 = 170. / 192.;
-
-/// Side of a drawing in its own units.
-const CANVAS: u32 = 280;
-
-/// One drawn face.
-#[derive(Debug)]
-pub struct Face {
-    /// Red, green and blue of every pixel, row by row.
-    pub pixels: Vec<u8>,
-    /// The variant of each of [`PARTS`]; empty where it is absent.
-    pub parts: [String; PARTS.len()],
+/// A drawing that has not been turned into pixels.
+pub struct Drawing {
+    svg: String,
+    /// What was chosen for it.
+    pub chosen: Chosen,
 }
 
-/// Draws with one style.
+/// The values of a drawing's options.
+#[derive(Clone, Debug)]
+pub struct Chosen(Value);
+
+impl Chosen {
+    /// The value of an option, such as `skinColor`; empty where the drawing does not show it.
+    pub fn option(&self, name: &str) -> &str {
+        let value = match &self.0[name] {
+            Value::Array(values) => values.first().unwrap_or(&Value::Null),
+            value => value,
+        };
+        value.as_str().unwrap_or("")
+    }
+
+    /// Who is drawn: skin, hair and beard, whatever the expression, glasses, clothes and background.
+    pub fn person(&self, style: &Style) -> String {
+        let factors = style.factors.iter().filter(|factor| factor.person);
+        let values: Vec<&str> = factors.map(|factor| self.option(factor.option)).collect();
+        values.join(",")
+    }
+}
+
+/// Draws in one style.
 pub struct Painter {
-    style: Style,
+    /// The style.
+    pub style: &'static Style,
+    definition: dicebear_core::Style,
 }
 
 impl Painter {
-    /// The style `avataaars`.
-    pub fn new() -> Result<Self> {
-        let definition: Value = serde_json::from_str(dicebear_styles::AVATAAARS)?;
+    /// A painter of this style.
+    pub fn new(style: &'static Style) -> Result<Self> {
+        let definition: Value = serde_json::from_str(style.definition)?;
         Ok(Self {
-            style: Style::from_value(definition)?,
+            style,
+            definition: dicebear_core::Style::from_value(definition)?,
         })
     }
 
-    /// The face of this identity showing this expression.
-    pub fn draw(&self, recipe: &Recipe, identity: &str, unseen: bool) -> Result<Face> {
-        let avatar = Avatar::new(&self.style, options(recipe, identity, unseen))?;
-        let chosen = avatar.to_json();
-        let parts = PARTS
-            .each_ref()
-            .map(|part| variant(&chosen["options"], part.name));
-        let pixels = rasterize(avatar.to_svg()).with_context(|| format!("identity {identity}"))?;
-        Ok(Face { pixels, parts })
+    /// The drawing of this identity showing this expression.
+    pub fn draw(&self, recipe: &Recipe, identity: &str, unseen: bool) -> Result<Drawing> {
+        let options = self.options(recipe, identity, unseen);
+        let mut avatar = Avatar::new(&self.definition, options)?.to_json();
+        let svg = match avatar["svg"].take() {
+            Value::String(svg) => svg,
+            _ => return Err(anyhow!("identity {identity} has no drawing")),
+        };
+        let chosen = Chosen(avatar["options"].take());
+        Ok(Drawing { svg, chosen })
+    }
+
+    /// Red, green and blue of every pixel of a drawing's face, row by row.
+    pub fn pixels(&self, drawing: &Drawing) -> Result<Vec<u8>> {
+        rasterize(&drawing.svg, &self.style.crop)
+    }
+
+    fn options(&self, recipe: &Recipe, identity: &str, unseen: bool) -> Value {
+        let mut options = Map::new();
+        options.insert("seed".into(), json!(identity));
+        options.insert("size".into(), json!(self.style.canvas));
+        options.insert("backgroundColor".into(), json!(BACKGROUNDS));
+        for part in self.style.parts {
+            let variants = if unseen { part.unseen } else { part.seen };
+            options.insert(format!("{}Variant", part.name), json!(variants));
+        }
+        for (component, percent) in self.style.percents {
+            options.insert(format!("{component}Probability"), json!(percent));
+        }
+        for (component, variants) in recipe.face {
+            options.insert(format!("{component}Variant"), json!(variants));
+        }
+        Value::Object(options)
     }
 }
 
-fn options(recipe: &Recipe, identity: &str, unseen: bool) -> Value {
-    let mut options = Map::new();
-    for part in &PARTS {
-        let variants = if unseen { part.unseen } else { part.seen };
-        options.insert(format!("{}Variant", part.name), json!(variants));
-    }
-    options.insert("seed".into(), json!(identity));
-    options.insert("size".into(), json!(CANVAS));
-    options.insert("eyesVariant".into(), json!(recipe.eyes));
-    options.insert("eyebrowsVariant".into(), json!(recipe.eyebrows));
-    options.insert("mouthVariant".into(), json!(recipe.mouth));
-    options.insert("accessoriesProbability".into(), json!(ACCESSORIES_PERCENT));
-    options.insert("facialHairProbability".into(), json!(FACIAL_HAIR_PERCENT));
-    options.insert("backgroundColor".into(), json!(BACKGROUNDS));
-    Value::Object(options)
-}
-
-fn variant(options: &Value, part: &str) -> String {
-    match &options[format!("{part}Variant")] {
-        Value::String(name) => name.clone(),
-        Value::Array(names) => names
-            .first()
-            .and_then(Value::as_str)
-            .unwrap_or("")
-            .to_owned(),
-        _ => String::new(),
-    }
-}
-
-fn rasterize(svg: &str) -> Result<Vec<u8>> {
-    let tree = Tree::from_str(svg, &Options::default())?;
+fn rasterize(svg: &str, crop: &Crop) -> Result<Vec<u8>> {
+    let tree = Tree::from_str(svg, &usvg::Options::default()).context("a drawing is no SVG")?;
     let mut canvas = Pixmap::new(SIZE, SIZE).ok_or_else(|| anyhow!("no canvas of {SIZE} px"))?;
-    canvas.fill(resvg::tiny_skia::Color::WHITE);
-    let scale = SIZE as f32 / CROP_SIDE;
-    let to_crop = Transform::from_scale(scale, scale).pre_translate(-CROP_LEFT, -CROP_TOP);
+    canvas.fill(Color::WHITE);
+    let scale = SIZE as f32 / crop.side;
+    let to_crop = Transform::from_scale(scale, scale).pre_translate(-crop.left, -crop.top);
     resvg::render(&tree, to_crop, &mut canvas.as_mut());
     // The canvas is opaque, so its premultiplied colors are the colors themselves.
     Ok(canvas

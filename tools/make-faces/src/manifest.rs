@@ -1,54 +1,52 @@
-//! How a pack was made, so that it can be made again.
+//! How a pack or a set was made, so that it can be made again.
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::draw::SIZE;
-use crate::pack::Split;
-use crate::recipe::{ACCESSORIES_PERCENT, BACKGROUNDS, FACIAL_HAIR_PERCENT, PARTS, RECIPES};
+use crate::fnv::fnv1a64;
+use crate::folders::Plan;
+use crate::options::Amounts;
+use crate::split::Split;
+use crate::style::{ACCESSORIES_PERCENT, AVATAAARS, BACKGROUNDS, FACIAL_HAIR_PERCENT, Style};
 
 const LOCK: &str = include_str!("../Cargo.lock");
 
-/// The manifest's text. `files` are the written files' names and contents.
-pub fn manifest(
-    seed: u64,
+const WHAT: &str = "drawn faces: not photographs; figures on them say nothing of photographs";
+
+/// The manifest of the pack. `files` are the written files' names and contents.
+pub fn of_pack(
+    amounts: &Amounts,
     splits: &[Split],
     columns: usize,
     files: &[(String, Vec<u8>)],
 ) -> Result<String> {
-    let recipes: Vec<Value> = RECIPES
-        .iter()
-        .map(
-            |r| json!({"class": r.class, "eyes": r.eyes, "eyebrows": r.eyebrows, "mouth": r.mouth}),
-        )
-        .collect();
-    let parts: Vec<Value> = PARTS
+    let Amounts { train, test, seed } = amounts;
+    let parts: Vec<Value> = AVATAAARS
+        .parts
         .iter()
         .map(|p| json!({"part": p.name, "seen": p.seen, "unseen": p.unseen}))
         .collect();
     let counts: Vec<Value> = splits
         .iter()
         .map(
-            |s| json!({"split": s.name, "faces_per_class": s.per_class, "unseen_styles": s.unseen}),
+            |s| json!({"split": s.name, "faces_per_class": s.counts[0], "unseen_styles": s.unseen}),
         )
         .collect();
     let files: Vec<Value> = files
         .iter()
-        .map(|(name, bytes)| json!({"name": name, "bytes": bytes.len(), "fnv1a64": fnv1a64(bytes)}))
+        .map(|(name, bytes)| {
+            let hash = format!("{:016x}", fnv1a64(bytes));
+            json!({"name": name, "bytes": bytes.len(), "fnv1a64": hash})
+        })
         .collect();
-    let (train, test) = (splits[0].per_class, splits[1].per_class);
     let value = json!({
-        "what": "drawn faces: not photographs; figures on them say nothing of photographs",
+        "what": WHAT,
         "command": format!("cargo run --release -- --seed {seed} --train {train} --test {test} --out DIR"),
-        "tool": format!("make-faces {}", env!("CARGO_PKG_VERSION")),
+        "tool": tool(),
         "seed": seed,
-        "crates": {
-            "dicebear-core": locked("dicebear-core")?,
-            "dicebear-styles": locked("dicebear-styles")?,
-            "resvg": locked("resvg")?,
-            "png": locked("png")?,
-        },
-        "style": "avataaars",
+        "crates": crates()?,
+        "style": AVATAAARS.name,
         "pixels": SIZE,
         "columns": columns,
         "crop": "x 42..150, y 48..156 of 192 pixels that show the view box 55 25 170 170",
@@ -56,11 +54,76 @@ pub fn manifest(
         "facial_hair_percent": FACIAL_HAIR_PERCENT,
         "backgrounds": BACKGROUNDS,
         "splits": counts,
-        "recipes": recipes,
+        "recipes": recipes(&AVATAAARS),
         "parts": parts,
         "files": files,
     });
     Ok(serde_json::to_string_pretty(&value)? + "\n")
+}
+
+/// The manifest of a set as folders.
+pub fn of_folders(plan: &Plan, splits: &[Split]) -> Result<String> {
+    let style = plan.style;
+    let definition: Value = serde_json::from_str(style.definition)?;
+    let Amounts { train, test, seed } = plan.amounts;
+    let shares = plan.shares.name();
+    let classes: Vec<&str> = style.recipes.iter().map(|recipe| recipe.class).collect();
+    let sets: Vec<Value> = splits
+        .iter()
+        .map(|split| {
+            let counts: Map<String, Value> = classes
+                .iter()
+                .zip(&split.counts)
+                .map(|(class, count)| ((*class).to_owned(), json!(count)))
+                .collect();
+            json!({"set": split.name, "faces": counts})
+        })
+        .collect();
+    let value = json!({
+        "what": WHAT,
+        "command": format!(
+            "cargo run --release -- --style {} --shares {shares} --seed {seed} --train {train} \
+             --test {test} --folders DIR",
+            style.name
+        ),
+        "tool": tool(),
+        "crates": crates()?,
+        "style": style.name,
+        "license": definition["meta"]["license"],
+        "pixels": SIZE,
+        "sets": sets,
+        "recipes": recipes(style),
+    });
+    Ok(serde_json::to_string_pretty(&value)? + "\n")
+}
+
+fn tool() -> String {
+    format!("make-faces {}", env!("CARGO_PKG_VERSION"))
+}
+
+fn crates() -> Result<Value> {
+    Ok(json!({
+        "dicebear-core": locked("dicebear-core")?,
+        "dicebear-styles": locked("dicebear-styles")?,
+        "resvg": locked("resvg")?,
+        "png": locked("png")?,
+    }))
+}
+
+fn recipes(style: &Style) -> Vec<Value> {
+    let recipe = |class: &str, face: &[(&str, &[&str])]| {
+        let mut recipe = Map::new();
+        recipe.insert("class".into(), json!(class));
+        for (component, variants) in face {
+            recipe.insert((*component).to_owned(), json!(variants));
+        }
+        Value::Object(recipe)
+    };
+    style
+        .recipes
+        .iter()
+        .map(|r| recipe(r.class, r.face))
+        .collect()
 }
 
 /// The version of a crate that this program was built with.
@@ -73,13 +136,6 @@ fn locked(name: &str) -> Result<String> {
     Ok(version
         .with_context(|| format!("Cargo.lock names no {name}"))?
         .to_owned())
-}
-
-fn fnv1a64(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{hash:016x}")
 }
 
 #[cfg(test)]

@@ -1,123 +1,125 @@
-//! The three splits of the pack: who is drawn, and that no picture occurs twice.
+//! The pack that `leaf-data` embeds: three atlases with their lists, and a manifest.
 
-use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 
-use crate::draw::{Face, Painter};
-use crate::recipe::RECIPES;
+use crate::draw::Painter;
+use crate::factors::{Named, table};
+use crate::manifest;
+use crate::options::Amounts;
+use crate::people::People;
+use crate::picture;
+use crate::progress::draw_sets;
+use crate::split::{Face, Split};
+use crate::style::AVATAAARS;
 
-/// A part of the pack.
-#[derive(Debug)]
-pub struct Split {
-    /// Its name, which is also its files' stem.
-    pub name: &'static str,
-    /// Whether its faces wear what training never sees.
-    pub unseen: bool,
-    /// How many faces a class has.
-    pub per_class: usize,
-}
+/// Faces in a row of an atlas. Narrow atlases compress best: the faces above lie within reach of
+/// the compressor's window.
+const COLUMNS: usize = 4;
 
-/// A face of the pack.
-#[derive(Debug)]
-pub struct Entry {
-    /// Place in [`RECIPES`].
-    pub label: usize,
-    /// What the face was drawn from.
-    pub identity: String,
-    /// The drawing.
-    pub face: Face,
-}
-
-/// Draws a split, class by class in turn. `seen` holds the pixels of all faces so far: a face that
-/// looks like an earlier one is left out and the next identity is drawn.
-pub fn draw_split(
-    painter: &Painter,
-    split: &Split,
-    seed: u64,
-    seen: &mut HashSet<Vec<u8>>,
-    progress: impl Fn(),
-) -> Result<Vec<Entry>> {
-    let mut entries = Vec::with_capacity(split.per_class * RECIPES.len());
-    let mut next = [0usize; RECIPES.len()];
-    for _ in 0..split.per_class {
-        for (label, recipe) in RECIPES.iter().enumerate() {
-            let limit = 20 * split.per_class + 100;
-            let (identity, face) = loop {
-                if next[label] == limit {
-                    bail!(
-                        "{} {}: {limit} identities gave fewer than {} different faces",
-                        split.name,
-                        recipe.class,
-                        split.per_class
-                    );
-                }
-                let identity = format!("{seed}-{}-{}-{}", split.name, recipe.class, next[label]);
-                next[label] += 1;
-                let face = painter.draw(recipe, &identity, split.unseen)?;
-                if seen.insert(face.pixels.clone()) {
-                    break (identity, face);
-                }
-            };
-            entries.push(Entry {
-                label,
-                identity,
-                face,
-            });
-            progress();
-        }
+/// Draws the pack and writes it to a folder.
+pub fn make(folder: &Path, amounts: &Amounts, contact_sheet: Option<&Path>) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let splits = splits(amounts);
+    let sets = draw_sets(&Painter::new(&AVATAAARS)?, &splits, amounts.seed)?;
+    let mut files = Vec::new();
+    for (split, faces) in splits.iter().zip(&sets) {
+        let pixels: Vec<&[u8]> = faces.iter().map(|face| face.pixels.as_slice()).collect();
+        files.push((
+            format!("{}.png", split.name),
+            picture::png(&pixels, COLUMNS)?,
+        ));
+        files.push((format!("{}.csv", split.name), list(faces).into_bytes()));
     }
-    Ok(entries)
+    let manifest = manifest::of_pack(amounts, &splits, COLUMNS, &files)?;
+    files.push(("manifest.json".into(), manifest.into_bytes()));
+    for (name, bytes) in &files {
+        picture::write(&folder.join(name), bytes)?;
+        println!("{name}: {} bytes", bytes.len());
+    }
+    if let Some(path) = contact_sheet {
+        let sheet = picture::contact_sheet(&sets, AVATAAARS.recipes.len())?;
+        picture::write(path, &sheet)?;
+    }
+    Ok(())
+}
+
+/// Draws the pack again and writes what each of its faces varies in, under the pack's names.
+pub fn make_factors(file: &Path, amounts: &Amounts) -> Result<()> {
+    let splits = splits(amounts);
+    let sets = draw_sets(&Painter::new(&AVATAAARS)?, &splits, amounts.seed)?;
+    let mut faces = Vec::new();
+    for (split, set) in splits.iter().zip(&sets) {
+        faces.extend(set.iter().map(|face| Named {
+            set: split.name,
+            name: face.identity.clone(),
+            face,
+        }));
+    }
+    picture::write(file, table(&AVATAAARS, &faces).as_bytes())?;
+    println!("{}: {} faces", file.display(), faces.len());
+    Ok(())
+}
+
+fn splits(amounts: &Amounts) -> [Split; 3] {
+    let split = |name, unseen, per_class| Split {
+        name,
+        identities: format!("{}-{name}", amounts.seed),
+        unseen,
+        people: People::All,
+        counts: vec![per_class; AVATAAARS.recipes.len()],
+    };
+    [
+        split("train", false, amounts.train),
+        split("test", false, amounts.test),
+        split("test-unseen-styles", true, amounts.test),
+    ]
+}
+
+/// The list of a split's faces: line n (after the header) is tile n of the atlas.
+fn list(faces: &[Face]) -> String {
+    let mut text = String::from("label,class,identity");
+    for part in AVATAAARS.parts {
+        let _ = write!(text, ",{}", part.name);
+    }
+    text.push('\n');
+    for face in faces {
+        let class = AVATAAARS.recipes[face.label].class;
+        let _ = write!(text, "{},{class},{}", face.label, face.identity);
+        for part in AVATAAARS.parts {
+            let variant = face.chosen.option(&format!("{}Variant", part.name));
+            let _ = write!(text, ",{variant}");
+        }
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::PARTS;
 
-    fn draw(unseen: bool, seed: u64, seen: &mut HashSet<Vec<u8>>) -> Vec<Entry> {
-        let split = Split {
-            name: if unseen { "b" } else { "a" },
-            unseen,
-            per_class: 12,
+    const EMBEDDED: [&str; 3] = [
+        include_str!("../../../crates/leaf-data/assets/drawn-faces/train.csv"),
+        include_str!("../../../crates/leaf-data/assets/drawn-faces/test.csv"),
+        include_str!("../../../crates/leaf-data/assets/drawn-faces/test-unseen-styles.csv"),
+    ];
+
+    #[test]
+    fn the_embedded_pack_begins_with_the_faces_that_are_drawn_now() {
+        let amounts = Amounts {
+            train: 3,
+            test: 2,
+            seed: 0,
         };
-        draw_split(&Painter::new().unwrap(), &split, seed, seen, || ()).unwrap()
-    }
-
-    #[test]
-    fn the_same_seed_draws_the_same_faces_and_another_seed_others() {
-        let (a, again) = (
-            draw(false, 1, &mut HashSet::new()),
-            draw(false, 1, &mut HashSet::new()),
-        );
-        let other = draw(false, 2, &mut HashSet::new());
-        assert!(
-            a.iter()
-                .zip(&again)
-                .all(|(x, y)| x.face.pixels == y.face.pixels)
-        );
-        assert!(
-            a.iter()
-                .zip(&other)
-                .any(|(x, y)| x.face.pixels != y.face.pixels)
-        );
-    }
-
-    #[test]
-    fn splits_share_no_picture_and_unseen_styles_share_no_part() {
-        let mut seen = HashSet::new();
-        let (a, b) = (draw(false, 1, &mut seen), draw(true, 1, &mut seen));
-        assert_eq!(seen.len(), a.len() + b.len());
-        for entry in a.iter().chain(&b) {
-            let unseen = entry.identity.starts_with("1-b");
-            for (part, variant) in PARTS.iter().zip(&entry.face.parts) {
-                let allowed = if unseen { part.unseen } else { part.seen };
-                assert!(
-                    variant.is_empty() || allowed.contains(&variant.as_str()),
-                    "{variant}"
-                );
-            }
+        let splits = splits(&amounts);
+        let painter = Painter::new(&AVATAAARS).unwrap();
+        let sets = draw_sets(&painter, &splits, amounts.seed).unwrap();
+        for (faces, embedded) in sets.iter().zip(EMBEDDED) {
+            assert!(embedded.starts_with(&list(faces)));
         }
-        assert!(a.iter().all(|entry| !entry.face.parts[0].is_empty()));
     }
 }

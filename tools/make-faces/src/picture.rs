@@ -1,20 +1,17 @@
-//! Faces side by side in one PNG file, and the list that says who is where.
+//! Faces side by side in one PNG file, and files that are written whole or not at all.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use crate::draw::SIZE;
-use crate::pack::Entry;
-use crate::recipe::{PARTS, RECIPES};
+use crate::split::Face;
 
-/// Faces in a row of an atlas. Narrow atlases compress best: the faces above lie within reach of
-/// the compressor's window.
-pub const COLUMNS: usize = 4;
+/// Faces of each class in a row of a contact sheet.
+const SHEET_COLUMNS: usize = 12;
 
-/// The atlas of these faces, row by row, as a PNG file's bytes; the last row's rest is white.
+/// These faces, row by row, as a PNG file's bytes; the last row's rest is white.
 pub fn png(faces: &[&[u8]], columns: usize) -> Result<Vec<u8>> {
     let size = SIZE as usize;
     let rows = faces.len().div_ceil(columns);
@@ -38,19 +35,18 @@ pub fn png(faces: &[&[u8]], columns: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The list of a split's faces: line n (after the header) is tile n of the atlas.
-pub fn list(entries: &[Entry]) -> String {
-    let mut text = String::from("label,class,identity");
-    for part in &PARTS {
-        let _ = write!(text, ",{}", part.name);
+/// The first faces of each class of each set, one row a class, as a PNG file's bytes.
+pub fn contact_sheet(sets: &[Vec<Face>], classes: usize) -> Result<Vec<u8>> {
+    let blank = vec![255; (SIZE * SIZE * 3) as usize];
+    let mut tiles: Vec<&[u8]> = Vec::new();
+    for faces in sets {
+        for label in 0..classes {
+            let row = faces.iter().filter(|face| face.label == label);
+            tiles.extend(row.map(|face| face.pixels.as_slice()).take(SHEET_COLUMNS));
+            tiles.resize(tiles.len().next_multiple_of(SHEET_COLUMNS), &blank);
+        }
     }
-    text.push('\n');
-    for entry in entries {
-        let class = RECIPES[entry.label].class;
-        let parts = entry.face.parts.join(",");
-        let _ = writeln!(text, "{},{class},{},{parts}", entry.label, entry.identity);
-    }
-    text
+    png(&tiles, SHEET_COLUMNS)
 }
 
 /// Writes a file whole or not at all.
