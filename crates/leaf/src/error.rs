@@ -186,6 +186,17 @@ pub enum Error {
         what: String,
     },
 
+    /// A text whose tables cannot be made.
+    #[error("line {line}, {marker:?}: {what}")]
+    Document {
+        /// Which line of the text, from 1.
+        line: usize,
+        /// The line.
+        marker: String,
+        /// What is wrong.
+        what: String,
+    },
+
     /// Runs that do not share what they must.
     #[error(
         "{one} and {other} with {labels_per_class} labels a class and seed {seed} differ in {what}, expected the \

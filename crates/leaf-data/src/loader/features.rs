@@ -24,6 +24,13 @@ pub struct ViewFeatures {
     strong: Vec<f32>,
 }
 
+/// Mean and deviation of each feature ([`ViewFeatures::standard`]).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standard(Vec<(f32, f32)>);
+
+/// What hardly differs from face to face says nothing, and must not be blown up.
+const SMALLEST_DEVIATION: f32 = 1e-6;
+
 /// Images that are encoded at once.
 const CHUNK: usize = 64;
 
@@ -112,6 +119,40 @@ impl ViewFeatures {
         };
         let plain = Tensor::from_slice(&self.plain, (count, dim), &Device::Cpu)?;
         Ok([plain, views(&self.weak)?, views(&self.strong)?])
+    }
+
+    /// Mean and deviation of each feature over the faces as they are.
+    pub fn standard(&self) -> Standard {
+        let count = (self.rows.len() as f64).max(1.);
+        let mut sums = vec![(0., 0.); self.dim];
+        for row in self.plain.chunks_exact(self.dim.max(1)) {
+            for ((sum, squares), &x) in sums.iter_mut().zip(row) {
+                *sum += f64::from(x);
+                *squares += f64::from(x) * f64::from(x);
+            }
+        }
+        let of = |(sum, squares): (f64, f64)| {
+            let mean = sum / count;
+            let variance = (squares / count - mean * mean).max(0.);
+            (
+                mean as f32,
+                (variance.sqrt() as f32).max(SMALLEST_DEVIATION),
+            )
+        };
+        Standard(sums.into_iter().map(of).collect())
+    }
+
+    /// The same features, each less its mean and over its deviation.
+    #[must_use]
+    pub fn standardized(mut self, standard: &Standard) -> Self {
+        for values in [&mut self.plain, &mut self.weak, &mut self.strong] {
+            for row in values.chunks_exact_mut(standard.0.len().max(1)) {
+                for (x, (mean, deviation)) in row.iter_mut().zip(&standard.0) {
+                    *x = (*x - mean) / deviation;
+                }
+            }
+        }
+        self
     }
 
     /// The width of the features, D.

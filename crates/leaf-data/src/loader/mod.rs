@@ -20,7 +20,7 @@ use leaf_ssl::{Batch, Labeled, Rotated, Unlabeled, Views};
 
 pub use config::{ImageConfig, LoaderConfig};
 pub use faces::Faces;
-pub use features::ViewFeatures;
+pub use features::{Standard, ViewFeatures};
 pub use labeled_pass::LabeledPass;
 pub use roster::Roster;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use leaf_train::{differences, write_atomically};
 use serde_json::Value;
 
+use super::shared::{with_shared, without_shared};
 use super::{Line, PlannedRun};
 use crate::{Error, Result};
 
@@ -14,7 +15,8 @@ const LINES: &str = "runs.jsonl";
 const SETTINGS: &str = "settings.json";
 const WORK: &str = "work";
 
-/// A comparison's folder: `settings.json`, from the first finished run on, and a line a finished run in `runs.jsonl`.
+/// A comparison's folder: `settings.json`, from the first finished run on, and a line a finished run in `runs.jsonl`,
+/// whose recipe holds only what is not in the settings.
 /// One process at a time may have it open. A process that is killed loses the runs in progress and nothing else: what it had written of a
 /// line is cut off when the folder is opened again.
 #[derive(Debug)]
@@ -59,7 +61,7 @@ impl Folder {
             file.set_len(whole as u64).map_err(&failed)?;
             file.seek(SeekFrom::End(0)).map_err(&failed)?;
         }
-        let lines = read(&lines, &bytes[..whole])?;
+        let lines = read(&lines, &bytes[..whole], settings)?;
         let mut folder = Self {
             path: path.to_owned(),
             settings: settings.clone(),
@@ -116,8 +118,9 @@ impl Folder {
         self.check_pair(&line)?;
         self.write_settings()?;
         let path = self.path.join(LINES);
-        let mut text = serde_json::to_string(&line).map_err(|error| failed(&path)(error.into()))?;
-        text.push('\n');
+        let mut value = serde_json::to_value(&line).map_err(|error| failed(&path)(error.into()))?;
+        without_shared(&mut value["recipe"], &self.settings);
+        let text = format!("{value}\n");
         let written = self.file.write_all(text.as_bytes());
         let written = written.and_then(|()| self.file.sync_data());
         written.map_err(failed(&path))?;
@@ -191,18 +194,41 @@ fn check_settings(folder: &Path, settings: &Value) -> Result<()> {
     }
 }
 
-fn read(path: &Path, bytes: &[u8]) -> Result<Vec<Line>> {
+fn read(path: &Path, bytes: &[u8], settings: &Value) -> Result<Vec<Line>> {
     let lines = bytes.split(|&byte| byte == b'\n').enumerate();
     let lines = lines.filter(|(_, line)| !line.is_empty());
     lines
         .map(|(at, line)| {
-            serde_json::from_slice(line).map_err(|error| Error::Line {
+            let line = serde_json::from_slice(line).and_then(|mut line: Value| {
+                if let Some(recipe) = line.get_mut("recipe") {
+                    with_shared(recipe, settings);
+                }
+                serde_json::from_value(line)
+            });
+            line.map_err(|error| Error::Line {
                 path: path.display().to_string(),
                 line: at + 1,
                 what: error.to_string(),
             })
         })
         .collect()
+}
+
+impl Folder {
+    /// The finished runs of a folder, whatever its settings are; nothing is changed there.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be read, and [`Error::Line`] if a line makes no sense.
+    pub fn read(path: &Path) -> Result<(Value, Vec<Line>)> {
+        let of = |name: &str| {
+            let path = path.join(name);
+            std::fs::read(&path).map_err(failed(&path))
+        };
+        let settings = serde_json::from_slice(&of(SETTINGS)?)
+            .map_err(|error| failed(&path.join(SETTINGS))(error.into()))?;
+        let lines = read(&path.join(LINES), &of(LINES)?, &settings)?;
+        Ok((settings, lines))
+    }
 }
 
 #[cfg(test)]
@@ -233,6 +259,14 @@ mod tests {
         folder.push(line(&runs[2], 0.25))?;
         drop(folder);
         assert_eq!(Folder::open(place.path(), &settings)?.lines().len(), 3);
+        let text = std::fs::read_to_string(place.path().join(LINES)).expect("lines");
+        assert!(
+            !text.contains("learning_rate"),
+            "what all lines share is in the settings"
+        );
+        let (found, lines) = Folder::read(place.path())?;
+        assert_eq!((found, lines.len()), (settings, 3));
+        assert_eq!(lines[2], line(&runs[2], 0.25));
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 //! which was ended goes on where it was. [`results`] makes the rows of the [`table`] and of the [`page`] from
 //! them: differences are taken seed by seed, since two seeds differ by more than most variants do.
 
+mod document;
 #[cfg(test)]
 mod fake;
 mod folder;
@@ -14,12 +15,14 @@ mod page;
 mod pairing;
 mod plan;
 mod results;
+mod shared;
 mod statistics;
 mod svg;
 mod table;
 mod tuning;
 mod variant;
 
+pub use document::with_tables;
 pub use folder::Folder;
 pub use line::{Line, Origin};
 pub use page::page;

@@ -156,7 +156,8 @@ impl Plan {
     pub fn check_tunings(&self) -> Result<()> {
         for tuning in &self.tunings {
             let tried = self.algorithms.iter();
-            let mut tried = tried.map(|algorithm| self.trainer(algorithm, tuning.variant, Some(tuning)));
+            let mut tried =
+                tried.map(|algorithm| self.trainer(algorithm, tuning.variant, Some(tuning)));
             let first = tried.next().map_or(Ok(()), |first| first.map(drop));
             if first.is_err() && !tried.any(|trainer| trainer.is_ok()) {
                 return first;
@@ -289,7 +290,10 @@ mod tests {
         let variants = [Variant::Plain, Variant::Plain, Variant::Category];
         let (runs, left_out) = plan(&["mixmatch"], &variants)?.runs();
         assert_eq!(runs.len(), 4);
-        let same: Vec<_> = left_out.iter().map(|left| left.same_as.as_deref()).collect();
+        let same: Vec<_> = left_out
+            .iter()
+            .map(|left| left.same_as.as_deref())
+            .collect();
         assert_eq!(same, [Some("plain"), None]);
         let mut frozen = plan(&["remixmatch"], &[Variant::Plain])?;
         frozen.base.frozen = Some(FrozenEncoder::new("face_encoder.safetensors"));
@@ -300,7 +304,8 @@ mod tests {
     #[test]
     fn a_tuning_stands_beside_its_variant() -> Result<()> {
         let mut tuned = plan(&["fixmatch", "mixmatch"], &[Variant::Robust])?;
-        tuned.tunings = vec!["soft=robust; leaf.category.decoupling.teacher_temperature=3".parse()?];
+        tuned.tunings =
+            vec!["soft=robust; leaf.category.decoupling.teacher_temperature=3".parse()?];
         tuned.check_tunings()?;
         let (runs, left_out) = tuned.runs();
         let names: Vec<String> = runs[..3].iter().map(PlannedRun::to_string).collect();
@@ -316,7 +321,10 @@ mod tests {
             let category = run.recipe.trainer.leaf().category.clone();
             category.map(|category| category.decoupling.teacher_temperature)
         };
-        assert_eq!([decoupling(&runs[0]), decoupling(&runs[1])], [Some(2.), Some(3.)]);
+        assert_eq!(
+            [decoupling(&runs[0]), decoupling(&runs[1])],
+            [Some(2.), Some(3.)]
+        );
         assert_eq!(left_out.len(), 1, "{left_out:?}");
         tuned.tunings = vec!["soft=robust; leaf.warmth=3".parse()?];
         let error = tuned.check_tunings().unwrap_err().to_string();

@@ -74,9 +74,19 @@ mod tests {
     fn a_tuning_goes_both_ways() -> Result<()> {
         let text = "soft=robust; leaf.category.decoupling.teacher_temperature=3; lambda_u=2";
         let tuning: Tuning = text.parse()?;
-        assert_eq!((tuning.variant, tuning.settings.len()), (Variant::Robust, 2));
+        assert_eq!(
+            (tuning.variant, tuning.settings.len()),
+            (Variant::Robust, 2)
+        );
         assert_eq!(tuning.to_string(), text);
-        for text in ["", "soft", "soft=robust", "=robust; a=1", "so ft=robust; a=1", "x=leaf; a=1"] {
+        for text in [
+            "",
+            "soft",
+            "soft=robust",
+            "=robust; a=1",
+            "so ft=robust; a=1",
+            "x=leaf; a=1",
+        ] {
             assert!(text.parse::<Tuning>().is_err(), "{text}");
         }
         Ok(())
@@ -84,10 +94,14 @@ mod tests {
 
     #[test]
     fn settings_are_those_of_the_algorithm() -> Result<()> {
-        let tuning: Tuning = "soft=robust; leaf.category.decoupling.teacher_temperature=3".parse()?;
+        let tuning: Tuning =
+            "soft=robust; leaf.category.decoupling.teacher_temperature=3".parse()?;
         let changed = tuning.change(Recipe::default())?;
         let category = changed.trainer.leaf().category.as_ref();
-        assert_eq!(category.map(|category| category.decoupling.teacher_temperature), Some(3.));
+        assert_eq!(
+            category.map(|category| category.decoupling.teacher_temperature),
+            Some(3.)
+        );
         let wrong: Tuning = "soft=robust; leaf.warmth=3".parse()?;
         let error = wrong.change(Recipe::default()).unwrap_err().to_string();
         assert!(error.contains("trainer.leaf.warmth"), "{error}");

@@ -14,7 +14,8 @@ use crate::Result;
 /// dlib's face encoder, which knows people but was never told of expressions, with weights that training leaves as
 /// they are.
 ///
-/// Its features of every face, and of some views of each, are made once and kept in a file beside the weights.
+/// Its features of every face, and of some views of each, are made once and kept in a file beside the weights;
+/// each feature is used less its mean over the training faces, and over its deviation.
 /// Runs then train a layer and LEAF's head on them ([`Backbone::FaceFeatures`]): a step costs a hundredth of one
 /// with images, so that many seeds can be had. Such a run measures heads and training rules, not encoders, and
 /// its checkpoint labels features, not images.

@@ -1,4 +1,4 @@
-//! The features of a frozen encoder, made once and kept in a file.
+//! The features of a frozen encoder, made once and kept in a file, and standardized by those of the training faces.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -52,11 +52,16 @@ impl FrozenFeatures {
                 all
             }
         };
-        let mut all = all.into_iter().map(Arc::new);
-        let training = all.next().ok_or(Error::NoBatch)?;
+        let mut all = all.into_iter();
+        let training = all
+            .next()
+            .ok_or_else(|| broken(&path, &"tensors are missing"))?;
+        // A layer with usual initial values and learning rate wants numbers about 0.
+        let standard = training.standard();
+        let tests = all.map(|features| Arc::new(features.standardized(&standard)));
         Ok(Self {
-            training,
-            tests: all.collect(),
+            training: Arc::new(training.standardized(&standard)),
+            tests: tests.collect(),
         })
     }
 }

@@ -162,3 +162,29 @@ fn what_has_no_features_is_named() {
     let error = loader(faces, turned).unwrap_err();
     assert!(error.to_string().contains("turns images"), "{error}");
 }
+
+#[test]
+fn standardized_features_have_mean_0_and_deviation_1() {
+    let features = made(2);
+    let standard = features.standard();
+    let [plain, weak, _] = features.tensors().unwrap();
+    let standardized = features.standardized(&standard);
+    let unit = standardized.standard();
+    for (mean, deviation) in &unit.0 {
+        assert!(
+            mean.abs() < 1e-5 && (deviation - 1.).abs() < 1e-4,
+            "{unit:?}"
+        );
+    }
+    // Views are moved by what the faces as they are say.
+    let [_, moved, _] = standardized.tensors().unwrap();
+    let (weak, moved) = (
+        weak.to_vec3::<f32>().unwrap(),
+        moved.to_vec3::<f32>().unwrap(),
+    );
+    let rows = plain.to_vec2::<f32>().unwrap();
+    let mean = rows.iter().map(|row| row[0]).sum::<f32>() / rows.len() as f32;
+    let squares = rows.iter().map(|row| (row[0] - mean).powi(2));
+    let deviation = (squares.sum::<f32>() / rows.len() as f32).sqrt();
+    assert!((moved[3][1][0] - (weak[3][1][0] - mean) / deviation).abs() < 1e-4);
+}
