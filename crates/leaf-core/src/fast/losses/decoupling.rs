@@ -230,7 +230,7 @@ fn bound<T: Real>(columns: &mut [Column<T>]) -> Column<T> {
     let mut strange = [T::zero(); LANES];
     for column in columns.iter_mut() {
         for lane in lanes() {
-            strange[lane] += column[lane] - column[lane];
+            strange[lane] += column[lane] * T::zero();
             let above = T::larger(column[lane], T::LOWEST);
             column[lane] = T::smaller(above, T::zero() - T::LOWEST);
         }
