@@ -7,7 +7,6 @@
 use std::time::Instant;
 
 use candle_core::{DType, Device, Var};
-use candle_nn::ops::softmax_last_dim;
 use clap::{Parser, ValueEnum};
 use leaf_core::{
     Aggregator, CategoryDecoupling, ContrastiveConfig, DecouplingConfig, ExpertKind, GateWeighting,
@@ -167,7 +166,7 @@ impl Arguments {
             teacher_temperature: 1.,
             ..DecouplingConfig::default()
         };
-        let decoupling = CategoryDecoupling::new(config, CLASSES)?;
+        let decoupling = CategoryDecoupling::new(config.clone(), CLASSES)?;
         let case = Case {
             module: "decoupled",
             experts: "",
@@ -176,11 +175,14 @@ impl Arguments {
             top_k: 0,
         };
         self.measure(&case, || {
-            let probs = softmax_last_dim(&weak)?;
-            let sets = decoupling.decouple(&probs)?;
-            let loss = match self.plain {
-                false => decoupled_consistency(&strong, &sets)?,
-                true => leaf_core::plain::decoupled_consistency(&strong, &sets)?,
+            let (sets, loss) = if self.plain {
+                let sets = leaf_core::plain::decouple_logits(&weak, &config)?;
+                let loss = leaf_core::plain::decoupled_consistency(&strong, &sets)?;
+                (sets, loss)
+            } else {
+                let sets = decoupling.decouple_logits(&weak)?;
+                let loss = decoupled_consistency(&strong, &sets)?;
+                (sets, loss)
             };
             backward(&(loss * &sets.weight)?.mean_all()?)?;
             Ok(())

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use crate::bounds::{positive, share};
 use crate::cross_entropy::rows_and_classes;
+use crate::fast::Prediction;
 use crate::{Error, Result, fast, plain};
 
 /// How much a face counts, given its probabilities.
@@ -127,16 +128,29 @@ impl CategoryDecoupling {
     /// # Errors
     /// [`Error::Shape`] unless they are `(N, C)` with more than `max_positives` classes.
     pub fn decouple(&self, weak_probs: &Tensor) -> Result<LabelSets> {
-        let (_, classes) = rows_and_classes(weak_probs)?;
+        self.of(weak_probs, Prediction::Probabilities)
+    }
+
+    /// The sets of weak predictions `(N, C)`, given as scores: those of `softmax(z)`, which is never written.
+    ///
+    /// # Errors
+    /// Those of [`decouple`](Self::decouple).
+    pub fn decouple_logits(&self, weak_logits: &Tensor) -> Result<LabelSets> {
+        self.of(weak_logits, Prediction::Logits)
+    }
+
+    fn of(&self, weak: &Tensor, given: Prediction) -> Result<LabelSets> {
+        let (_, classes) = rows_and_classes(weak)?;
         if classes <= self.config.max_positives {
             return Err(Error::MaxPositives {
                 max_positives: self.config.max_positives,
                 num_classes: classes,
             });
         }
-        match fast::decouple(weak_probs, &self.config)? {
-            Some(sets) => Ok(sets),
-            None => plain::decouple(weak_probs, &self.config),
+        match (fast::decouple(weak, given, &self.config)?, given) {
+            (Some(sets), _) => Ok(sets),
+            (None, Prediction::Logits) => plain::decouple_logits(weak, &self.config),
+            (None, Prediction::Probabilities) => plain::decouple(weak, &self.config),
         }
     }
 }

@@ -18,7 +18,7 @@
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};
-//! use candle_nn::{AdamW, Optimizer, ops::softmax};
+//! use candle_nn::{AdamW, Optimizer};
 //! use leaf_core::{
 //!     CategoryDecoupling, DecouplingConfig, LeafConfig, Mode, NoiseSource, Parameters, Random,
 //!     cross_entropy, leaf_head, positive_set_loss,
@@ -42,7 +42,7 @@
 //! let output = head.forward(&labeled, Mode::Train)?;
 //! let weak = head.forward(&weak, Mode::Teacher)?; // no graph, no noise
 //! let strong = head.forward(&strong, Mode::Train)?;
-//! let sets = decoupling.decouple(&softmax(&weak.logits, 1)?)?;
+//! let sets = decoupling.decouple_logits(&weak.logits)?;
 //! let unlabeled = (positive_set_loss(&strong.logits, &sets)? * &sets.weight)?.mean_all()?;
 //! let supervised = cross_entropy(&output.logits, &labels)?.mean_all()?;
 //! optimizer.backward_step(&(supervised + unlabeled)?)?;

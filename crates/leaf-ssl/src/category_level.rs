@@ -60,11 +60,14 @@ impl<L> CategoryLevel<L> {
     /// When the views' shapes differ.
     pub fn sets(&mut self, seen: &Seen) -> Result<LabelSets> {
         let weak: Vec<Logits> = seen.weak.iter().map(|view| view.logits.clone()).collect();
-        let mut probs = Logits::mean(&weak)?.probs()?;
-        if let Some(alignment) = &mut self.alignment {
-            probs = alignment.align(&probs)?;
-        }
-        Ok(self.decoupling.decouple(probs.tensor())?)
+        let weak = Logits::mean(&weak)?;
+        Ok(match &mut self.alignment {
+            Some(alignment) => {
+                let probs = alignment.align(&weak.probs()?)?;
+                self.decoupling.decouple(probs.tensor())?
+            }
+            None => self.decoupling.decouple_logits(weak.tensor())?,
+        })
     }
 
     /// How much the level acts on each face `(M,)`, given the host's weights and the ramp.

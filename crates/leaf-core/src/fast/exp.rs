@@ -7,7 +7,7 @@ const HIGHEST: f32 = 88.;
 /// Adding and subtracting it rounds to a whole number.
 const ROUND: f32 = 12_582_912.;
 /// ln 2 in two parts, of which the first has few digits.
-const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+pub(super) const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 /// `(e^r - 1 - r) / r²` for `|r| <= ln 2 / 2`, highest power first (Cephes).
 const SERIES: [f32; 6] = [
     1.987_569_1e-4,

@@ -4,10 +4,12 @@
 //! operations. Twins serve every other device and are what tests compare with.
 
 mod balance;
+mod columns;
 mod contrast;
 mod exp;
 mod experts;
 mod gate;
+mod log;
 mod losses;
 #[allow(unsafe_code)]
 mod matrix;
@@ -29,4 +31,6 @@ pub(crate) use balance::balance;
 pub(crate) use contrast::contrastive;
 pub(crate) use experts::fuse;
 pub(crate) use gate::{Gated, route};
-pub(crate) use losses::{SetLoss, cross_entropy, decouple, set_loss, soft_cross_entropy};
+pub(crate) use losses::{
+    Prediction, SetLoss, cross_entropy, decouple, set_loss, soft_cross_entropy,
+};

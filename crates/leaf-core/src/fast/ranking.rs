@@ -4,26 +4,20 @@
 /// number counts as the smallest.
 pub(super) fn largest(values: &[f64], count: usize) -> Vec<usize> {
     let mut order = Vec::with_capacity(count + 1);
-    largest_into(values, count, &mut order);
+    let value = |place: usize| match values[place].is_nan() {
+        true => f64::NEG_INFINITY,
+        false => values[place],
+    };
+    match values.len() <= FEW {
+        true => counted(values.len(), value, count, &mut order),
+        false => inserted(values.len(), value, count, &mut order),
+    }
     order
 }
 
 /// Values up to which ranks are counted: all comparisons at once take less time than the few whose outcome
 /// a processor cannot foresee.
 const FEW: usize = 16;
-
-/// As [`largest`], into a list whose memory is used again.
-pub(super) fn largest_into(values: &[f64], count: usize, order: &mut Vec<usize>) {
-    order.clear();
-    let value = |place: usize| match values[place].is_nan() {
-        true => f64::NEG_INFINITY,
-        false => values[place],
-    };
-    match values.len() <= FEW {
-        true => counted(values.len(), value, count, order),
-        false => inserted(values.len(), value, count, order),
-    }
-}
 
 /// Each place goes to its rank: the number of values that come before its own.
 fn counted(len: usize, value: impl Fn(usize) -> f64, count: usize, order: &mut Vec<usize>) {

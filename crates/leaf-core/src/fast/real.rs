@@ -3,14 +3,30 @@
 use candle_core::WithDType;
 
 use super::exp::exp;
+use super::log::{ln, ln_1p};
 use super::matrix::{Source, Target};
 use super::parallel::for_each;
 use super::product::{dots, weighted_rows};
 
-/// f32 or f64. What happens to a row's few scores is computed in f64 for both.
+/// f32 or f64.
 pub(super) trait Real: WithDType {
-    /// `e^x` for x up to 0, as exact as the type can tell; 0 far below.
-    fn exp(x: f64) -> f64;
+    /// The lowest number.
+    const LOWEST: Self;
+
+    /// The larger one, or the one that is a number.
+    fn larger(a: Self, b: Self) -> Self;
+
+    /// The smaller one, or the one that is a number.
+    fn smaller(a: Self, b: Self) -> Self;
+
+    /// `e^x` for x up to 0; 0 far below.
+    fn exp(x: Self) -> Self;
+
+    /// `ln x`.
+    fn ln(x: Self) -> Self;
+
+    /// `ln(1 + x)`.
+    fn ln_1p(x: Self) -> Self;
 
     /// `x w^T`: rows `(N, D)` and `(M, D)` to `(N, M)`.
     fn scores(xs: &[Self], ws: &[Self], dim: usize) -> Vec<Self>;
@@ -31,8 +47,31 @@ fn block(task: usize, size: usize, end: usize) -> std::ops::Range<usize> {
 }
 
 impl Real for f32 {
-    fn exp(x: f64) -> f64 {
-        f64::from(exp(x as f32))
+    const LOWEST: Self = f32::MIN;
+
+    #[inline(always)]
+    fn larger(a: f32, b: f32) -> f32 {
+        a.max(b)
+    }
+
+    #[inline(always)]
+    fn smaller(a: f32, b: f32) -> f32 {
+        a.min(b)
+    }
+
+    #[inline(always)]
+    fn exp(x: f32) -> f32 {
+        exp(x)
+    }
+
+    #[inline(always)]
+    fn ln(x: f32) -> f32 {
+        ln(x)
+    }
+
+    #[inline(always)]
+    fn ln_1p(x: f32) -> f32 {
+        ln_1p(x)
     }
 
     fn scores(xs: &[f32], ws: &[f32], dim: usize) -> Vec<f32> {
@@ -81,8 +120,28 @@ impl Real for f32 {
 }
 
 impl Real for f64 {
+    const LOWEST: Self = f64::MIN;
+
+    #[inline(always)]
+    fn larger(a: f64, b: f64) -> f64 {
+        a.max(b)
+    }
+
+    #[inline(always)]
+    fn smaller(a: f64, b: f64) -> f64 {
+        a.min(b)
+    }
+
     fn exp(x: f64) -> f64 {
         x.exp()
+    }
+
+    fn ln(x: f64) -> f64 {
+        x.ln()
+    }
+
+    fn ln_1p(x: f64) -> f64 {
+        x.ln_1p()
     }
 
     fn scores(xs: &[f64], ws: &[f64], dim: usize) -> Vec<f64> {

@@ -32,6 +32,18 @@ pub fn decouple(probs: &Tensor, config: &DecouplingConfig) -> Result<LabelSets> 
     })
 }
 
+/// [`CategoryDecoupling::decouple_logits`](crate::CategoryDecoupling::decouple_logits) by candle's operations.
+///
+/// # Errors
+/// Those of candle, when the shape does not fit.
+pub fn decouple_logits(logits: &Tensor, config: &DecouplingConfig) -> Result<LabelSets> {
+    // candle's softmax refuses tensors without rows.
+    match logits.dim(0)? {
+        0 => decouple(logits, config),
+        _ => decouple(&softmax(&logits.detach(), 1)?, config),
+    }
+}
+
 /// `softmax(ln p / T)`.
 fn soften(config: &DecouplingConfig, probs: &Tensor) -> Result<Tensor> {
     if config.teacher_temperature == 1. {

@@ -9,7 +9,7 @@ mod consistency;
 mod contrastive;
 mod cross_entropy;
 
-pub use category::decouple;
+pub use category::{decouple, decouple_logits};
 pub use consistency::{decoupled_consistency, positive_set_loss};
 pub use contrastive::contrastive;
 pub use cross_entropy::{cross_entropy, soft_cross_entropy};

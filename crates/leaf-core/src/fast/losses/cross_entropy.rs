@@ -1,11 +1,15 @@
 //! Cross-entropy, whose slopes are the probabilities less the target's.
 
+use std::ops::Range;
+
 use candle_core::{DType, Tensor};
 
+use super::super::columns::{Column, LANES, lanes};
 use super::super::operation::{Returned, record2};
 use super::super::real::Real;
 use super::super::values::{Values, of_reals};
-use super::rows::{loss_of_rows, scale_rows};
+use super::rows::{RowLoss, loss_of_rows, scale_rows};
+use super::softmax::{Sum, powers};
 use crate::Result;
 
 /// The loss of each row `(N,)` for classes `(N,)`; `None` where tensors lie on a device, or if a class is
@@ -14,7 +18,7 @@ pub(crate) fn cross_entropy(logits: &Tensor, classes: &Tensor) -> Result<Option<
     if !classes.device().is_cpu() {
         return Ok(None);
     }
-    let classes = match classes.dtype() {
+    let classes: Vec<i64> = match classes.dtype() {
         DType::U32 => classes
             .to_vec1::<u32>()?
             .into_iter()
@@ -32,26 +36,45 @@ pub(crate) fn cross_entropy(logits: &Tensor, classes: &Tensor) -> Result<Option<
     if classes.iter().any(|class| !(0..bound).contains(class)) {
         return Ok(None);
     }
-    of_reals!([logits], |T| {
-        loss_of_rows::<T>("cross-entropy", logits, |row, scores, powers, slopes| {
-            let class = classes[row] as usize;
-            let (log_sum, total) = log_sum_exp::<T>(scores, powers);
-            if let Some(slopes) = slopes {
-                for (slope, power) in slopes.iter_mut().zip(powers) {
-                    *slope = *power / total;
-                }
-                slopes[class] -= 1.;
+    of_reals!([logits], |T| loss_of_rows::<T>(
+        "cross-entropy",
+        logits,
+        &Labels(&classes)
+    ))
+}
+
+/// Each row's class.
+struct Labels<'a>(&'a [i64]);
+
+impl<T: Real> RowLoss<T> for Labels<'_> {
+    #[inline(always)]
+    fn of_block(&self, rows: Range<usize>, scores: &mut [Column<T>]) -> Column<T> {
+        let labels = &self.0[rows];
+        let mut losses = [T::zero(); LANES];
+        for (lane, label) in labels.iter().enumerate() {
+            losses[lane] = scores[*label as usize][lane];
+        }
+        let Sum { largest, total } = powers(scores);
+        for lane in lanes() {
+            losses[lane] = largest[lane] - losses[lane] + T::ln(total[lane]);
+        }
+        for power in scores.iter_mut() {
+            for lane in lanes() {
+                power[lane] /= total[lane];
             }
-            log_sum - scores[class]
-        })
-    })
+        }
+        for (lane, label) in labels.iter().enumerate() {
+            scores[*label as usize][lane] -= T::one();
+        }
+        losses
+    }
 }
 
 /// `ln Σ e^s`, the powers `e^(s - largest)` and their sum.
 fn log_sum_exp<T: Real>(scores: &[f64], powers: &mut [f64]) -> (f64, f64) {
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     for (power, score) in powers.iter_mut().zip(scores) {
-        *power = T::exp(score - largest);
+        *power = T::exp(T::from_f64(score - largest)).to_f64();
     }
     let total: f64 = powers.iter().sum();
     (largest + total.ln(), total)

@@ -1,50 +1,62 @@
-//! Positive and negative classes in one pass over the probabilities.
+//! Positive and negative classes in one pass over the weak predictions.
 
 use candle_core::Tensor;
+use pulp::{Simd, WithSimd};
 
+use super::super::columns::{Column, LANES, choose, lanes, read, write};
 use super::super::parallel::for_each;
-use super::super::ranking::largest_into;
 use super::super::real::Real;
+use super::super::simd::run;
 use super::super::slots::Slots;
 use super::super::values::{Values, of_reals};
 use super::rows::ENTRY;
+use super::softmax::softmax;
 use crate::category::SMALLEST_PROBABILITY;
 use crate::{DecouplingConfig, LabelSets, Result, SetWeighting};
 
-/// Rows of a task.
-const ROWS: usize = 64;
-
-/// The sets of probabilities `(N, C)`, C above the largest number of positive classes; `None` where they
-/// lie on a device.
-pub(crate) fn decouple(probs: &Tensor, config: &DecouplingConfig) -> Result<Option<LabelSets>> {
-    of_reals!([probs], |T| sets::<T>(probs, config))
+/// What a weak prediction's numbers are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Prediction {
+    Logits,
+    Probabilities,
 }
 
-fn sets<T: Real>(probs: &Tensor, config: &DecouplingConfig) -> Result<LabelSets> {
-    let (rows, classes) = probs.dims2()?;
-    let contiguous = probs.contiguous()?;
+/// The sets of predictions `(N, C)`, C above the largest number of positive classes; `None` where they lie on
+/// a device.
+pub(crate) fn decouple(
+    weak: &Tensor,
+    given: Prediction,
+    config: &DecouplingConfig,
+) -> Result<Option<LabelSets>> {
+    of_reals!([weak], |T| sets::<T>(weak, Rule { given, config }))
+}
+
+fn sets<T: Real>(weak: &Tensor, rule: Rule<'_>) -> Result<LabelSets> {
+    let (rows, classes) = weak.dims2()?;
+    let contiguous = weak.contiguous()?;
     let values = Values::<T>::of(&contiguous)?;
     let values = values.slice()?;
     let mut positive = vec![0u8; rows * classes];
     let mut count = vec![T::zero(); rows];
     let mut weight = vec![T::zero(); rows];
     {
-        let positive = Slots::new(&mut positive, ROWS * classes);
-        let count = Slots::new(&mut count, ROWS);
-        let weight = Slots::new(&mut weight, ROWS);
-        for_each(rows.div_ceil(ROWS), ENTRY * values.len(), |task| {
-            let mut rule = Rule::new(config, classes);
-            let positive = positive.take(task).chunks_exact_mut(classes.max(1));
-            let numbers = count.take(task).iter_mut().zip(weight.take(task));
-            for (offset, (positive, (count, weight))) in positive.zip(numbers).enumerate() {
-                let row = &values[(task * ROWS + offset) * classes..][..classes];
-                let found = rule.row::<T>(row, positive);
-                *count = T::from_f64(found.0 as f64);
-                *weight = T::from_f64(found.1);
-            }
+        let positive = Slots::new(&mut positive, LANES * classes);
+        let count = Slots::new(&mut count, LANES);
+        let weight = Slots::new(&mut weight, LANES);
+        for_each(rows.div_ceil(LANES), ENTRY * values.len(), |task| {
+            let positive = positive.take(task);
+            let first = task * LANES * classes;
+            run(Block {
+                rule,
+                classes,
+                values: &values[first..first + positive.len()],
+                positive,
+                count: count.take(task),
+                weight: weight.take(task),
+            });
         });
     }
-    let device = probs.device();
+    let device = weak.device();
     Ok(LabelSets {
         positive: Tensor::from_vec(positive, (rows, classes), device)?,
         count: Tensor::from_vec(count, rows, device)?,
@@ -52,85 +64,202 @@ fn sets<T: Real>(probs: &Tensor, config: &DecouplingConfig) -> Result<LabelSets>
     })
 }
 
-/// The rule, with memory for one row.
-struct Rule<'a> {
-    config: &'a DecouplingConfig,
-    probs: Vec<f64>,
-    order: Vec<usize>,
+/// A block of rows, and what is to be filled.
+struct Block<'a, T> {
+    rule: Rule<'a>,
+    classes: usize,
+    values: &'a [T],
+    positive: &'a mut [u8],
+    count: &'a mut [T],
+    weight: &'a mut [T],
 }
 
-impl<'a> Rule<'a> {
-    fn new(config: &'a DecouplingConfig, classes: usize) -> Self {
-        Self {
-            config,
-            probs: vec![0.; classes],
-            order: Vec::with_capacity(config.max_positives + 2),
+impl<T: Real> WithSimd for Block<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let mut columns = vec![[T::zero(); LANES]; self.classes];
+        read(self.values, &mut columns, |value| value);
+        let found = self.rule.of_block(&mut columns);
+        let taken = T::from_f64(TAKEN);
+        write(&columns, self.positive, |key| u8::from(key == taken));
+        let numbers = found.count.into_iter().zip(found.weight);
+        let targets = self.count.iter_mut().zip(self.weight);
+        for ((to_count, to_weight), (count, weight)) in targets.zip(numbers) {
+            (*to_count, *to_weight) = (count, weight);
         }
     }
+}
 
-    /// Marks the positive classes; how many there are, and the row's weight.
-    fn row<T: Real>(&mut self, row: &[T], positive: &mut [u8]) -> (usize, f64) {
-        self.soften(row);
-        let most = self.config.max_positives;
-        largest_into(&self.probs, most + 1, &mut self.order);
-        // Sums are compared with the threshold as the tensor's type has them: probabilities that sum to it
-        // must reach it.
-        let threshold = T::from_f64(self.config.threshold);
-        let prob = |rank: usize| T::from_f64(self.probs[self.order[rank]]);
-        let mut sum = prob(0);
-        let mut count = 1;
-        let mut until = sum + prob(1);
-        for rank in 1..most {
-            sum += prob(rank);
-            if sum < threshold {
-                count += 1;
-            } else {
-                break;
-            }
+/// What a class's probability becomes when the class is positive, below every other.
+const TAKEN: f64 = f64::NEG_INFINITY;
+
+/// How sets are found.
+#[derive(Clone, Copy)]
+struct Rule<'a> {
+    given: Prediction,
+    config: &'a DecouplingConfig,
+}
+
+/// Of each row: how many classes are positive, and its weight.
+struct Found<T> {
+    count: Column<T>,
+    weight: Column<T>,
+}
+
+/// The positive classes of each row and the one after them.
+struct Cumulated<T> {
+    /// How many are positive.
+    count: Column<T>,
+    /// All of them.
+    sum: Column<T>,
+    /// The last.
+    after: Column<T>,
+}
+
+impl Rule<'_> {
+    /// Marks the positive classes as taken.
+    #[inline(always)]
+    fn of_block<T: Real>(self, columns: &mut [Column<T>]) -> Found<T> {
+        if self.given == Prediction::Logits {
+            softmax(columns);
         }
-        for rank in 2..=count {
-            until += prob(rank);
+        let strange = bound(columns);
+        self.soften(columns);
+        let Cumulated { count, sum, after } = self.take_positives(columns);
+        let mut mean = [T::zero(); LANES];
+        for lane in lanes() {
+            mean[lane] = sum[lane] / (count[lane] + T::one()) + strange[lane];
         }
-        for class in &self.order[..count] {
-            positive[*class] = 1;
-        }
-        let a = until.to_f64() / (count + 1) as f64;
-        (count, self.weight(a, prob(count).to_f64()))
+        let weight = self.weights(&mean, &after);
+        Found { count, weight }
     }
 
-    /// `softmax(ln p / T)`, rounded as the tensor's type has it.
-    fn soften<T: Real>(&mut self, row: &[T]) {
-        for (prob, from) in self.probs.iter_mut().zip(row) {
-            *prob = from.to_f64();
-        }
-        let temperature = self.config.teacher_temperature;
-        if temperature == 1. {
+    /// `softmax(ln p / T)`.
+    #[inline(always)]
+    fn soften<T: Real>(self, probs: &mut [Column<T>]) {
+        if self.config.teacher_temperature == 1. {
             return;
         }
-        let mut largest = f64::NEG_INFINITY;
-        for prob in &mut self.probs {
-            *prob = prob.max(SMALLEST_PROBABILITY).ln() / temperature;
-            largest = largest.max(*prob);
+        let smallest = T::from_f64(SMALLEST_PROBABILITY);
+        let temperature = T::from_f64(self.config.teacher_temperature);
+        for prob in probs.iter_mut() {
+            for lane in lanes() {
+                prob[lane] = T::ln(T::larger(prob[lane], smallest)) / temperature;
+            }
         }
-        for prob in &mut self.probs {
-            *prob = (*prob - largest).exp();
-        }
-        let total: f64 = self.probs.iter().sum();
-        for prob in &mut self.probs {
-            *prob = T::from_f64(*prob / total).to_f64();
-        }
+        softmax(probs);
     }
 
-    /// The weight for the mean `a` of the n + 1 largest and the (n + 1)-th, `b`.
-    fn weight(&self, a: f64, b: f64) -> f64 {
-        let gap = a - b;
-        let weight = match self.config.weighting {
-            SetWeighting::Linear => gap / a,
-            SetWeighting::Convex => gap / (a + b),
-            SetWeighting::Concave => (50. * gap).ln_1p() / (50. * a).ln_1p(),
-            SetWeighting::None => 1.,
+    /// Class after class from the largest on. A row that is closed, since its sum has reached the threshold,
+    /// finds the same class again, which changes nothing.
+    #[inline(always)]
+    fn take_positives<T: Real>(self, columns: &mut [Column<T>]) -> Cumulated<T> {
+        let (zero, one) = (T::zero(), T::one());
+        let infinite = T::from_f64(f64::INFINITY);
+        let threshold = T::from_f64(self.config.threshold);
+        let most = self.config.max_positives;
+        let first = largest(columns);
+        let mut found = Cumulated {
+            count: [one; LANES],
+            sum: first,
+            after: first,
         };
-        // Rounding can leave a flat prediction a little below 0.
-        weight.clamp(0., 1.)
+        let mut open = [one; LANES];
+        take(columns, &first, &open);
+        for rank in 1..=most {
+            let first = largest(columns);
+            for lane in lanes() {
+                let is_open = open[lane] != zero;
+                // Sums are those of the tensor's type: probabilities that sum to the threshold must reach it.
+                let sum = found.sum[lane] + choose(is_open, first[lane], zero);
+                found.sum[lane] = sum;
+                // They come in descending order.
+                let after = choose(is_open, first[lane], infinite);
+                found.after[lane] = T::smaller(found.after[lane], after);
+                open[lane] = choose(is_open & (sum < threshold), one, zero);
+            }
+            if rank < most {
+                for lane in lanes() {
+                    found.count[lane] += open[lane];
+                }
+                take(columns, &first, &open);
+            }
+        }
+        found
+    }
+
+    /// The weights for the mean `a` of the n + 1 largest and the (n + 1)-th, `b`.
+    #[inline(always)]
+    fn weights<T: Real>(self, a: &Column<T>, b: &Column<T>) -> Column<T> {
+        let (zero, one, fifty) = (T::zero(), T::one(), T::from_f64(50.));
+        let mut raw = [one; LANES];
+        match self.config.weighting {
+            SetWeighting::Linear => {
+                for lane in lanes() {
+                    raw[lane] = (a[lane] - b[lane]) / a[lane];
+                }
+            }
+            SetWeighting::Convex => {
+                for lane in lanes() {
+                    raw[lane] = (a[lane] - b[lane]) / (a[lane] + b[lane]);
+                }
+            }
+            SetWeighting::Concave => {
+                for lane in lanes() {
+                    raw[lane] = T::ln_1p(fifty * (a[lane] - b[lane])) / T::ln_1p(fifty * a[lane]);
+                }
+            }
+            SetWeighting::None => return raw,
+        }
+        let mut weights = [one; LANES];
+        for lane in lanes() {
+            // Rounding can leave a flat prediction a little below 0.
+            let above = choose(raw[lane] < zero, zero, raw[lane]);
+            weights[lane] = choose(above > one, one, above);
+        }
+        weights
+    }
+}
+
+/// Makes every number finite, and so one that is above [`TAKEN`]; what is not a number counts as the smallest. Gives 0 for a
+/// row of numbers, and for others what is not one, so that they can be told by their weight.
+#[inline(always)]
+fn bound<T: Real>(columns: &mut [Column<T>]) -> Column<T> {
+    let mut strange = [T::zero(); LANES];
+    for column in columns.iter_mut() {
+        for lane in lanes() {
+            strange[lane] += column[lane] * T::zero();
+            let above = T::larger(column[lane], T::LOWEST);
+            column[lane] = T::smaller(above, T::zero() - T::LOWEST);
+        }
+    }
+    strange
+}
+
+/// The largest number of each row.
+#[inline(always)]
+fn largest<T: Real>(columns: &[Column<T>]) -> Column<T> {
+    let mut largest = [T::from_f64(TAKEN); LANES];
+    for column in columns {
+        for lane in lanes() {
+            largest[lane] = T::larger(largest[lane], column[lane]);
+        }
+    }
+    largest
+}
+
+/// Takes each open row's class of that number, of several the lowest.
+#[inline(always)]
+fn take<T: Real>(columns: &mut [Column<T>], number: &Column<T>, open: &Column<T>) {
+    let (zero, infinite) = (T::zero(), T::from_f64(f64::INFINITY));
+    let mut left = *open;
+    for column in columns.iter_mut() {
+        for lane in lanes() {
+            let is_taken = (column[lane] == number[lane]) & (left[lane] != zero);
+            left[lane] -= choose(is_taken, T::one(), zero);
+            column[lane] -= choose(is_taken, infinite, zero);
+        }
     }
 }

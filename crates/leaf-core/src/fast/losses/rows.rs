@@ -1,27 +1,34 @@
 //! Losses of rows `(N, C)`: each row's value and slopes are found in one pass, so that the way back is a
 //! product.
 
-use candle_core::Tensor;
+use std::ops::Range;
 
+use candle_core::Tensor;
+use pulp::{Simd, WithSimd};
+
+use super::super::columns::{Column, LANES, read, write};
 use super::super::operation::{Returned, record1};
 use super::super::parallel::for_each;
 use super::super::real::Real;
+use super::super::simd::run;
 use super::super::slots::Slots;
 use super::super::values::Values;
 use crate::Result;
 
-/// Rows of a task.
-const ROWS: usize = 64;
-
 /// Floating-point operations that an entry's exponential and what goes with it are worth.
-pub(super) const ENTRY: usize = 400;
+pub(super) const ENTRY: usize = 100;
 
-/// `f(row's number, scores, memory for a row, slopes)` gives a row's loss, and writes the loss's gradient over
-/// the scores. It must not read the slopes, and is not asked for them where nothing flows back.
+/// A loss of rows.
+pub(super) trait RowLoss<T>: Sync {
+    /// The losses of a block's rows. The scores become the losses' gradients.
+    fn of_block(&self, rows: Range<usize>, scores: &mut [Column<T>]) -> Column<T>;
+}
+
+/// The loss of each row `(N,)`.
 pub(super) fn loss_of_rows<T: Real>(
     name: &'static str,
     logits: &Tensor,
-    f: impl Fn(usize, &[f64], &mut [f64], Option<&mut [f64]>) -> f64 + Sync,
+    loss: &impl RowLoss<T>,
 ) -> Result<Tensor> {
     let (rows, classes) = logits.dims2()?;
     let logits = &logits.contiguous()?;
@@ -31,29 +38,20 @@ pub(super) fn loss_of_rows<T: Real>(
         let values = Values::<T>::of(logits)?;
         let values = values.slice()?;
         let (losses, slopes) = (
-            Slots::new(&mut losses, ROWS),
-            Slots::new(&mut slopes, ROWS * classes),
+            Slots::new(&mut losses, LANES),
+            Slots::new(&mut slopes, LANES * classes),
         );
-        for_each(rows.div_ceil(ROWS), ENTRY * values.len(), |task| {
-            let (losses, slopes) = (losses.take(task), slopes.take(task));
-            let mut scores = vec![0.; classes];
-            let mut memory = vec![0.; classes];
-            let mut slope = vec![0.; classes];
-            for (offset, loss) in losses.iter_mut().enumerate() {
-                let row = task * ROWS + offset;
-                let from = &values[row * classes..][..classes];
-                for (score, from) in scores.iter_mut().zip(from) {
-                    *score = from.to_f64();
-                }
-                if slopes.is_empty() {
-                    *loss = T::from_f64(f(row, &scores, &mut memory, None));
-                    continue;
-                }
-                *loss = T::from_f64(f(row, &scores, &mut memory, Some(&mut slope)));
-                for (to, slope) in slopes[offset * classes..].iter_mut().zip(&slope) {
-                    *to = T::from_f64(*slope);
-                }
-            }
+        for_each(rows.div_ceil(LANES), ENTRY * values.len(), |task| {
+            let losses = losses.take(task);
+            let rows = task * LANES..task * LANES + losses.len();
+            run(Block {
+                loss,
+                classes,
+                scores: &values[rows.start * classes..rows.end * classes],
+                rows,
+                losses,
+                slopes: slopes.take(task),
+            });
         });
     }
     let back = move |returned: Returned<'_, 1>| {
@@ -67,6 +65,31 @@ pub(super) fn loss_of_rows<T: Real>(
         )?)])
     };
     Ok(record1(name, [logits], (losses, rows), back)?)
+}
+
+/// A block of rows, and what is to be filled; no slopes where nothing flows back.
+struct Block<'a, T, L> {
+    loss: &'a L,
+    classes: usize,
+    rows: Range<usize>,
+    scores: &'a [T],
+    losses: &'a mut [T],
+    slopes: &'a mut [T],
+}
+
+impl<T: Real, L: RowLoss<T>> WithSimd for Block<'_, T, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let mut scores = vec![[T::zero(); LANES]; self.classes];
+        read(self.scores, &mut scores, |score| score);
+        let losses = self.loss.of_block(self.rows, &mut scores);
+        for (to, loss) in self.losses.iter_mut().zip(losses) {
+            *to = loss;
+        }
+        write(&scores, self.slopes, |slope| slope);
+    }
 }
 
 /// Each row times its number.

@@ -1,10 +1,13 @@
 //! Losses that hold scores to positive and negative classes.
 
+use std::ops::Range;
+
 use candle_core::{DType, Tensor};
 
+use super::super::columns::{Column, LANES, choose, lanes, read};
 use super::super::real::Real;
 use super::super::values::{Values, of_reals};
-use super::rows::loss_of_rows;
+use super::rows::{RowLoss, loss_of_rows};
 use crate::Result;
 
 /// What is asked of the positive classes.
@@ -31,145 +34,136 @@ pub(crate) fn set_loss(
     let classes = logits.dim(1)?;
     let positive = positive.contiguous()?;
     let sets = Values::<u8>::of(&positive)?;
-    let sets = sets.slice()?;
-    of_reals!([logits], |T| {
-        loss_of_rows::<T>("set loss", logits, |row, scores, powers, slopes| {
-            kind.of_row::<T>(scores, &sets[row * classes..][..classes], powers, slopes)
-        })
-    })
+    let sets = Sets {
+        kind,
+        classes,
+        positive: sets.slice()?,
+    };
+    of_reals!([logits], |T| loss_of_rows::<T>("set loss", logits, &sets))
 }
 
-/// A row's scores, which of its classes are positive, and memory for their powers.
-struct Row<'a> {
-    scores: &'a [f64],
+/// A loss, and which classes are positive `(N, C)`.
+struct Sets<'a> {
+    kind: SetLoss,
+    classes: usize,
     positive: &'a [u8],
-    powers: &'a mut [f64],
 }
 
 /// The same of the negative and of the positive classes.
 #[derive(Clone, Copy)]
-struct Both {
-    negative: f64,
-    positive: f64,
+struct Both<T> {
+    negative: Column<T>,
+    positive: Column<T>,
 }
 
-impl SetLoss {
-    /// `powers` is memory for a row.
-    fn of_row<T: Real>(
-        self,
-        scores: &[f64],
-        positive: &[u8],
-        powers: &mut [f64],
-        slopes: Option<&mut [f64]>,
-    ) -> f64 {
-        let mut row = Row {
-            scores,
-            positive,
-            powers,
-        };
-        let largest = row.largest(self.sign());
-        let (largest, sums) = known(largest, row.fill_powers::<T>(self.sign(), largest));
-        let (loss, pull) = self.value_and_pull::<T>(largest, sums);
-        if let Some(slopes) = slopes {
-            let pulls = Both {
-                negative: pull / sums.negative,
-                positive: -pull / sums.positive,
-            };
-            row.write_slopes(pulls, slopes);
-        }
-        loss
-    }
-
-    /// Positive scores count with their sign turned where each has to win by itself.
-    fn sign(self) -> f64 {
-        if self == Self::Ranking { -1. } else { 1. }
-    }
-
-    /// The loss `ln(1 + q e^m)` and its slope over m: one exponential of a number up to 0, one logarithm.
-    fn value_and_pull<T: Real>(self, largest: Both, sums: Both) -> (f64, f64) {
-        let (q, m) = match self {
-            Self::Ranking => (
-                sums.negative * sums.positive,
-                largest.negative + largest.positive,
-            ),
-            Self::Mass => (
-                sums.negative / sums.positive,
-                largest.negative - largest.positive,
-            ),
-        };
-        let tail = T::exp(-m.abs());
-        match m >= 0. {
-            true => (m + (q + tail).ln(), q / (q + tail)),
-            false => ((q * tail).ln_1p(), q * tail / (1. + q * tail)),
+impl<T: Real> Both<T> {
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        let column = [T::from_f64(value); LANES];
+        Self {
+            negative: column,
+            positive: column,
         }
     }
 }
 
-/// An empty set counts as one class far below all others, so that nothing that follows is 0 / 0.
-fn known(largest: Both, sums: Both) -> (Both, Both) {
-    let one = |largest: f64, sum: f64| match sum == 0. {
-        true => (EMPTY, 1.),
-        false => (largest, sum),
-    };
-    let (negative, negative_sum) = one(largest.negative, sums.negative);
-    let (positive, positive_sum) = one(largest.positive, sums.positive);
-    let sums = Both {
-        negative: negative_sum,
-        positive: positive_sum,
-    };
-    (Both { negative, positive }, sums)
+impl<T: Real> RowLoss<T> for Sets<'_> {
+    #[inline(always)]
+    fn of_block(&self, rows: Range<usize>, scores: &mut [Column<T>]) -> Column<T> {
+        let sets = &self.positive[rows.start * self.classes..rows.end * self.classes];
+        let mut positive = vec![[0; LANES]; self.classes];
+        read(sets, &mut positive, |is_positive| is_positive);
+        let positive = &positive;
+        let largest = self.kind.turn(scores, positive);
+        let sums = fill_powers(scores, positive, &largest);
+        let (losses, pulls) = self.kind.values_and_pulls(&largest, &sums);
+        for (power, positive) in scores.iter_mut().zip(positive) {
+            for lane in lanes() {
+                let is_positive = positive[lane] != 0;
+                power[lane] *= choose(is_positive, pulls.positive[lane], pulls.negative[lane]);
+            }
+        }
+        losses
+    }
 }
 
 /// Which class is positive cannot be foreseen: values are chosen, not ways through the code.
-impl Row<'_> {
-    fn largest(&self, sign: f64) -> Both {
-        let mut largest = Both {
-            negative: f64::NEG_INFINITY,
-            positive: f64::NEG_INFINITY,
-        };
-        for (score, is_positive) in self.scores.iter().zip(self.positive) {
-            let (negative, positive) = match *is_positive != 0 {
-                true => (f64::NEG_INFINITY, sign * score),
-                false => (*score, f64::NEG_INFINITY),
-            };
-            largest.negative = largest.negative.max(negative);
-            largest.positive = largest.positive.max(positive);
+impl SetLoss {
+    /// Positive scores count with their sign turned where each has to win by itself; the largest ones.
+    #[inline(always)]
+    fn turn<T: Real>(self, scores: &mut [Column<T>], positive: &[Column<u8>]) -> Both<T> {
+        let sign = T::from_f64(if self == Self::Ranking { -1. } else { 1. });
+        let lowest = T::from_f64(f64::NEG_INFINITY);
+        let mut largest = Both::of(f64::NEG_INFINITY);
+        for (score, positive) in scores.iter_mut().zip(positive) {
+            for lane in lanes() {
+                let is_positive = positive[lane] != 0;
+                score[lane] *= choose(is_positive, sign, T::one());
+                let negative = choose(is_positive, lowest, score[lane]);
+                let positive = choose(is_positive, score[lane], lowest);
+                largest.negative[lane] = T::larger(largest.negative[lane], negative);
+                largest.positive[lane] = T::larger(largest.positive[lane], positive);
+            }
         }
         largest
     }
 
-    /// `e^(±s - largest)` of each class; the sums.
-    fn fill_powers<T: Real>(&mut self, sign: f64, largest: Both) -> Both {
-        let mut sums = Both {
-            negative: 0.,
-            positive: 0.,
-        };
-        let classes = self.scores.iter().zip(self.positive);
-        for (power, (score, is_positive)) in self.powers.iter_mut().zip(classes) {
-            let (factor, largest) = match *is_positive != 0 {
-                true => (sign, largest.positive),
-                false => (1., largest.negative),
+    /// The losses `ln(1 + q e^m)`, and what each side's powers are pulled by: one exponential of a number up to
+    /// 0, one logarithm.
+    #[inline(always)]
+    fn values_and_pulls<T: Real>(self, largest: &Both<T>, sums: &Both<T>) -> (Column<T>, Both<T>) {
+        let (zero, one) = (T::zero(), T::one());
+        let (mut losses, mut pulls) = ([zero; LANES], Both::of(0.));
+        for lane in lanes() {
+            let negative = known(largest.negative[lane], sums.negative[lane]);
+            let positive = known(largest.positive[lane], sums.positive[lane]);
+            let (m, q) = match self {
+                Self::Ranking => (negative.0 + positive.0, negative.1 * positive.1),
+                Self::Mass => (negative.0 - positive.0, negative.1 / positive.1),
             };
-            *power = T::exp(factor * score - largest);
-            let (negative, positive) = match *is_positive != 0 {
-                true => (0., *power),
-                false => (*power, 0.),
-            };
-            sums.negative += negative;
-            sums.positive += positive;
+            let is_above = m > zero;
+            let tail = T::exp(choose(is_above, zero - m, m));
+            // 1 + q e^m, or the same times e^-m.
+            let above = choose(is_above, q, q * tail);
+            let beside = choose(is_above, tail, one);
+            let more = choose(is_above, q - one + tail, above);
+            losses[lane] = choose(is_above, m, zero) + T::ln_1p(more);
+            let pull = above / (above + beside);
+            pulls.negative[lane] = pull / negative.1;
+            pulls.positive[lane] = zero - pull / positive.1;
         }
-        sums
+        (losses, pulls)
     }
+}
 
-    /// Each power times what its set is pulled by.
-    fn write_slopes(&self, pulls: Both, slopes: &mut [f64]) {
-        let classes = self.powers.iter().zip(self.positive);
-        for (slope, (power, is_positive)) in slopes.iter_mut().zip(classes) {
-            *slope = power
-                * match *is_positive != 0 {
-                    true => pulls.positive,
-                    false => pulls.negative,
-                };
+/// Turned scores become `e^(±s - largest)`; the sums.
+#[inline(always)]
+fn fill_powers<T: Real>(
+    scores: &mut [Column<T>],
+    positive: &[Column<u8>],
+    largest: &Both<T>,
+) -> Both<T> {
+    let mut sums = Both::of(0.);
+    for (score, positive) in scores.iter_mut().zip(positive) {
+        for lane in lanes() {
+            let is_positive = positive[lane] != 0;
+            let largest = choose(is_positive, largest.positive[lane], largest.negative[lane]);
+            let power = T::exp(score[lane] - largest);
+            score[lane] = power;
+            sums.negative[lane] += choose(is_positive, T::zero(), power);
+            sums.positive[lane] += choose(is_positive, power, T::zero());
         }
     }
+    sums
+}
+
+/// The largest score of a set and the sum of its powers. An empty set counts as one class far below all others,
+/// so that nothing that follows is 0 / 0.
+#[inline(always)]
+fn known<T: Real>(largest: T, sum: T) -> (T, T) {
+    let is_empty = sum == T::zero();
+    (
+        choose(is_empty, T::from_f64(EMPTY), largest),
+        choose(is_empty, T::one(), sum),
+    )
 }
