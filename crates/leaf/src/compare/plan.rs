@@ -139,13 +139,20 @@ impl Plan {
         // A frozen encoder's features cannot be turned by quarters.
         let turns = matches!(algorithm, TrainerChoice::ReMixMatch(_)) && self.base.frozen.is_some();
         let trainer = variant.of(algorithm).filter(|_| !turns);
-        let trainer = trainer.ok_or_else(|| Error::Setting {
-            setting: variant.to_string(),
+        let no_place = |setting: String| Error::Setting {
+            setting,
             what: format!("{} has no place for it", algorithm.name()),
-        })?;
-        match tuning {
-            None => Ok(trainer),
-            Some(tuning) => Ok(tuning.change(self.base.with_trainer(trainer))?.trainer),
+        };
+        let trainer = trainer.ok_or_else(|| no_place(variant.to_string()))?;
+        let Some(tuning) = tuning else {
+            return Ok(trainer);
+        };
+        let tuned = tuning.change(self.base.with_trainer(trainer))?.trainer;
+        // Settings of a level switch it on, which not every algorithm can take.
+        let taken = tuned.clone().with_leaf(tuned.leaf().clone());
+        match taken.leaf().levels() == tuned.leaf().levels() {
+            true => Ok(tuned),
+            false => Err(no_place(tuning.to_string())),
         }
     }
 
