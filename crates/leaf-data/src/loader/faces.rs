@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{Device, Tensor};
 
+use super::stack::Stack;
 use super::view::Look;
 use super::{ImageConfig, ViewFeatures};
 use crate::face::{Planes, fit_planes};
-use crate::normalize::{Line, append_planes};
+use crate::normalize::Line;
 use crate::{Entry, Error, Face, Result, threads};
 
 /// A list of faces at their working size, as 8-bit samples. Each is decoded and resized when it is first
@@ -257,48 +258,7 @@ impl Faces {
 
     /// An empty stack with room for `count` images.
     pub(super) fn stack(&self, count: usize) -> Stack<'_> {
-        Stack {
-            faces: self,
-            values: Vec::with_capacity(count * self.samples()),
-            count: 0,
-        }
-    }
-}
-
-/// Normalized images or features, one after the other.
-#[derive(Debug)]
-pub(super) struct Stack<'a> {
-    faces: &'a Faces,
-    values: Vec<f32>,
-    count: usize,
-}
-
-impl Stack<'_> {
-    /// Adds a face as it is.
-    pub(super) fn push(&mut self, face: &Look) {
-        match face {
-            Look::Planes(planes) => self.push_planes(planes),
-            Look::Features(features, row) => self.push_row(features.plain(*row)),
-        }
-    }
-
-    /// Adds an image of the working size.
-    pub(super) fn push_planes(&mut self, planes: &Planes) {
-        append_planes(planes, &self.faces.lines, &mut self.values);
-        self.count += 1;
-    }
-
-    /// Adds features.
-    pub(super) fn push_row(&mut self, row: &[f32]) {
-        self.values.extend_from_slice(row);
-        self.count += 1;
-    }
-
-    /// `(N, channels, size, size)`, or `(N, D)`, on the CPU.
-    pub(super) fn tensor(self) -> Result<Tensor> {
-        let mut shape = self.faces.shape();
-        shape.insert(0, self.count);
-        Ok(Tensor::from_vec(self.values, shape, &Device::Cpu)?)
+        Stack::new(&self.lines, self.shape(), count)
     }
 }
 

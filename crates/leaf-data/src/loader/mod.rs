@@ -9,6 +9,7 @@ mod plan;
 mod roster;
 mod rotation;
 mod sampler;
+mod stack;
 mod view;
 mod workers;
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use leaf_core::Random;
 
-use super::faces::Stack;
 use super::features::ViewFeatures;
+use super::stack::Stack;
 use crate::Augmentation;
 use crate::augment::Canvas;
 use crate::face::Planes;
