@@ -87,7 +87,12 @@ fn train(data: &Data, arguments: &Arguments, with_leaf: bool) -> Result<f64> {
     let parameters = Parameters::new(arguments.seed);
     let vb = parameters.builder(DType::F32, &Device::Cpu);
     let model = Model::new(vb, &NoiseSource::new(random.split("noise")))?;
-    let decoupling = CategoryDecoupling::new(DecouplingConfig::default(), CLASSES)?;
+    // A teacher that is softened has larger sets.
+    let softened = DecouplingConfig {
+        teacher_temperature: 2.,
+        ..DecouplingConfig::default()
+    };
+    let decoupling = CategoryDecoupling::new(softened, CLASSES)?;
     let vars = parameters.trainable().into_values().collect();
     let mut optimizer = AdamW::new(
         vars,

@@ -1,8 +1,8 @@
-//! What a face that is not selected teaches: nothing, the set loss, or what leaks.
+//! What a face that is not selected teaches: nothing, the loss of the level, or what leaks.
 
 use candle_core::{DType, Tensor, Var};
 use leaf::recipe::{Levels, Preset, TrainerChoice};
-use leaf_core::{CategoryDecoupling, LeafConfig, positive_set_loss};
+use leaf_core::{CategoryDecoupling, LeafConfig, soft_cross_entropy};
 use leaf_ssl::{AverageAlignment, Logits, Result, linear_ramp};
 use leaf_trial::{CLASSES, STEPS, Trial, batch};
 
@@ -93,8 +93,8 @@ fn a_rejected_face_leaks_under_the_released_mask() -> Result<()> {
     Ok(())
 }
 
-/// The gradient that the robust set loss alone has in the strong views, computed by hand.
-fn set_loss_gradients(trainer: &TrainerChoice) -> Result<Vec<Vec<f64>>> {
+/// The gradient that the loss of the robust category level alone has in the strong views, computed by hand.
+fn soft_loss_gradients(trainer: &TrainerChoice) -> Result<Vec<Vec<f64>>> {
     let leaf = trainer.leaf();
     let category = leaf.category.as_ref().expect("a category level");
     let mut algorithm = build(trainer)?;
@@ -102,7 +102,7 @@ fn set_loss_gradients(trainer: &TrainerChoice) -> Result<Vec<Vec<f64>>> {
     let alignment = category.alignment.as_ref().expect("robust aligns");
     let mut alignment = AverageAlignment::new(alignment, CLASSES)?;
     let decoupling = CategoryDecoupling::new(category.decoupling.clone(), CLASSES)?;
-    let mut sets = None;
+    let mut teacher = None;
     for index in 0..=LAST {
         let batch = batch(index, algorithm.views())?;
         let logits = |images: &Tensor| -> Result<Logits> {
@@ -112,16 +112,18 @@ fn set_loss_gradients(trainer: &TrainerChoice) -> Result<Vec<Vec<f64>>> {
         };
         let weak = batch.unlabeled.weak.iter().map(logits);
         let probs = Logits::mean(&weak.collect::<Result<Vec<_>>>()?)?.probs()?;
-        sets = Some(decoupling.decouple(alignment.align(&probs)?.tensor())?);
+        teacher = Some(alignment.align(&probs)?);
         if index < LAST {
             trial.train(&mut algorithm, index..index + 1)?;
         }
     }
-    let sets = sets.expect("a step");
+    let teacher = teacher.expect("a step");
+    let sets = decoupling.decouple(teacher.tensor())?;
     let strong = Var::from_tensor(&batch(LAST, algorithm.views())?.unlabeled.strong[0])?;
     let output =
         leaf_ssl::Network::forward(&trial.student, strong.as_tensor(), leaf_core::Mode::Train)?;
-    let losses = (positive_set_loss(&output.logits, &sets)? * &sets.weight)?;
+    let degrees = teacher.sharpened(category.decoupling.teacher_temperature)?;
+    let losses = (soft_cross_entropy(&output.logits, degrees.tensor())? * &sets.weight)?;
     let ramp = linear_ramp(leaf_ssl::Step::new(LAST, STEPS), category.ramp);
     let loss = (losses.mean_all()? * (ramp * category.weight))?;
     let grads = loss.backward()?;
@@ -130,11 +132,11 @@ fn set_loss_gradients(trainer: &TrainerChoice) -> Result<Vec<Vec<f64>>> {
 }
 
 #[test]
-fn a_rejected_face_teaches_exactly_the_set_loss_under_robust() -> Result<()> {
+fn a_rejected_face_teaches_exactly_the_soft_loss_under_robust() -> Result<()> {
     for trainer in masked() {
         let trainer = category_only(&trainer, Preset::Robust);
         rejected(&trainer, |trainer, face, gradient| {
-            let expected = set_loss_gradients(trainer).expect("a gradient by hand");
+            let expected = soft_loss_gradients(trainer).expect("a gradient by hand");
             let expected = &expected[face];
             assert!(expected.iter().any(|g| *g != 0.));
             for (found, wanted) in gradient.iter().zip(expected) {

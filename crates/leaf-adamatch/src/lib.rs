@@ -45,8 +45,8 @@
 //!
 //! [`AdaMatchConfig::with_leaf`] takes the whole of LEAF. The aggregation sits in the network's head, which
 //! [`leaf_core::leaf_head`] builds from the same [`LeafConfig`](leaf_core::LeafConfig). The category level
-//! joins the loss of unlabelled faces: under `robust` rejected faces get a positive set, whose own alignment
-//! (to a uniform target) is apart from AdaMatch's; under `paper` the ranking loss takes the hard label's
+//! joins the loss of unlabelled faces: under `robust` it takes the place of AdaMatch's cross-entropy on
+//! all faces, with an alignment of its own (to a uniform target); under `paper` the ranking loss takes the hard label's
 //! place on accepted faces. Threshold and alignment of the labels stay AdaMatch's own.
 //!
 //! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB

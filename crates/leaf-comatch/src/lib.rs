@@ -73,9 +73,8 @@
 //!
 //! The aggregation sits in the network's head, which [`leaf_core::leaf_head`] builds from the same
 //! [`LeafConfig`](leaf_core::LeafConfig); the embedding reads what the semantic level gives. The category
-//! level joins the loss of unlabelled faces: under `robust` accepted faces keep their soft cross-entropy and
-//! rejected ones get a positive set, of the weak view's own logits (neither aligned by the host nor smoothed:
-//! the level aligns by itself). Which faces are accepted stays the host's choice, by q.
+//! level joins the loss of unlabelled faces: under `robust` the soft cross-entropy against the weak view's
+//! own logits (neither aligned by the host nor smoothed: the level aligns by itself) takes the place of theirs on all faces.
 //!
 //! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where
 //! USB runs them as in training. Of `released` both take the labelled faces' weight of .5 and its passes, all

@@ -128,7 +128,7 @@ fn views_and_heads_are_asked_for() -> Result<()> {
     };
     assert_eq!(config.leaf, expected);
     let robust = simmatch(LeafConfig::robust()).leaf.category;
-    assert_eq!(robust.map(|category| category.faces), Some(Faces::Rejected));
+    assert_eq!(robust.map(|category| category.faces), Some(Faces::All));
     Ok(())
 }
 

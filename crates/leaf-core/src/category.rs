@@ -48,7 +48,7 @@ impl Default for DecouplingConfig {
             max_positives: 3,
             threshold: 0.9,
             weighting: SetWeighting::Linear,
-            teacher_temperature: 2.,
+            teacher_temperature: 1.,
         }
     }
 }

@@ -44,8 +44,8 @@
 //!
 //! [`DashConfig::with_leaf`] takes the whole of LEAF. The aggregation sits in the network's head, which
 //! [`leaf_core::leaf_head`] builds from the same [`LeafConfig`](leaf_core::LeafConfig). The category level
-//! joins the loss of unlabelled faces: under `robust` rejected faces get a positive set, and since the
-//! warm-up rejects every face, the sets act on all of them there, under their own ramp; under `paper` the
+//! joins the loss of unlabelled faces: under `robust` it takes the place of Dash's cross-entropy on
+//! all faces, in the warm-up too; under `paper` the
 //! ranking loss takes the label's place on accepted faces, scaled to the size of Dash's own cross-entropy. The bound stays Dash's own.
 //!
 //! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB

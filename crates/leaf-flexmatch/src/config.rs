@@ -38,11 +38,9 @@ impl Default for FlexMatchConfig {
 }
 
 impl FlexMatchConfig {
-    /// The same trainer with LEAF in it, in its form for hosts that accept nearly every face
-    /// ([`LeafConfig::for_low_thresholds`]).
+    /// The same trainer with LEAF in it.
     #[must_use]
     pub fn with_leaf(self, leaf: LeafConfig) -> Self {
-        let leaf = leaf.for_low_thresholds();
         Self { leaf, ..self }
     }
 

@@ -31,21 +31,10 @@
 //! # LEAF in it
 //!
 //! The aggregation sits in the network's head, which [`leaf_core::leaf_head`] builds from the same
-//! [`LeafConfig`](leaf_core::LeafConfig). The threshold stays FlexMatch's own. The category level of
-//! [`LeafConfig::robust`](leaf_core::LeafConfig::robust) acts on the faces that its host rejects, and
-//! here those are rare, so [`FlexMatchConfig::with_leaf`] turns it to all faces
-//! ([`Faces::Both`](leaf_core::Faces::Both)): its loss times the set's weight w replaces cross-entropy on
-//! accepted faces, and still grows over the first part of the run on rejected ones.
-//!
-//! The reasons are these. Where only confident faces are accepted the level could not matter: once the
-//! two largest probabilities sum to θ the set is a single class, and its ranking loss is the
-//! cross-entropy. A low threshold lets the doubtful faces in, whose sets and weights do differ. On drawn
-//! faces the linear weight seemed to carry the effect and not the set: without it FlexMatch did not
-//! improve, with it and mixtures that start as the identity all 6 paired end-to-end runs were above
-//! their host (+.010 at 4 labels a class, +.037 at 10), though below FixMatch, and with a frozen encoder
-//! it was +.008±.012 and +.012±.005. This is **no confirmed gain**, only the least bad way to join the
-//! two; and those runs had the ranking loss, so that robust's set loss on accepted faces is a choice
-//! by analogy. Presets that name the faces themselves (`paper`, `released`) are left as they are.
+//! [`LeafConfig`](leaf_core::LeafConfig). The threshold stays FlexMatch's own. Under
+//! [`LeafConfig::robust`](leaf_core::LeafConfig::robust) the category level takes the place of cross-entropy on all
+//! faces alike, so that the host's own weights do not matter there; with
+//! [`Faces::Both`](leaf_core::Faces::Both) it goes by them. `paper` and `released` act on what the host accepts.
 //!
 //! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
 //! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the
@@ -61,7 +50,7 @@
 //! let plain = FlexMatchConfig::default().build(&task)?;
 //! assert!(plain.views().index);
 //! let config = FlexMatchConfig::default().with_leaf(LeafConfig::robust());
-//! assert_eq!(config.leaf.category.as_ref().map(|level| level.faces), Some(Faces::Both));
+//! assert_eq!(config.leaf.category.as_ref().map(|level| level.faces), Some(Faces::All));
 //! let leaf = config.build(&task)?;
 //! assert_eq!(leaf.name(), "FlexMatch");
 //! # Ok(())

@@ -67,13 +67,13 @@ fn rejected_faces_teach_nothing() -> Result<()> {
 }
 
 #[test]
-fn the_robust_level_acts_on_accepted_faces() -> Result<()> {
+fn the_category_level_acts_on_accepted_faces() -> Result<()> {
     let faces = presets().map(|(_, leaf)| {
         let config = FlexMatchConfig::default().with_leaf(leaf);
         config.leaf.category.map(|level| level.faces)
     });
-    let [both, accepted] = [Faces::Both, Faces::Accepted].map(Some);
-    assert_eq!(faces, [None, both, accepted, accepted]);
+    let [all, accepted] = [Faces::All, Faces::Accepted].map(Some);
+    assert_eq!(faces, [None, all, accepted, accepted]);
     assert_set_loss_by_the_hosts_weight(flex_match)
 }
 

@@ -34,21 +34,10 @@
 //! # LEAF in it
 //!
 //! The aggregation sits in the network's head, which [`leaf_core::leaf_head`] builds from the same
-//! [`LeafConfig`](leaf_core::LeafConfig). Threshold and fairness stay FreeMatch's own. The category level
-//! of [`LeafConfig::robust`](leaf_core::LeafConfig::robust) acts on the faces that its host rejects. τ
-//! starts at 1/C and rises slowly, so for long those are few, and [`FreeMatchConfig::with_leaf`] turns
-//! the level to all faces ([`Faces::Both`](leaf_core::Faces::Both)): its loss times the set's weight
-//! w replaces cross-entropy on accepted faces, and still grows over the first part of the run on
-//! rejected ones.
-//!
-//! The reasons are these. Where only confident faces are accepted the level could not matter: once the
-//! two largest probabilities sum to θ the set is a single class, and its ranking loss is the
-//! cross-entropy. A low threshold lets the doubtful faces in, whose sets and weights do differ. On drawn
-//! faces the linear weight seemed to carry the effect (seen on FlexMatch). Here, with mixtures that
-//! start as the identity, a frozen encoder and momentum .99, it came to +.011±.013 over 5 paired runs: **no
-//! confirmed gain**, only the least bad way to join the two; and those runs had the ranking loss, so
-//! that robust's set loss on accepted faces is a choice by analogy. Presets that name the faces
-//! themselves (`paper`, `released`) are left as they are.
+//! [`LeafConfig`](leaf_core::LeafConfig). Threshold and fairness stay FreeMatch's own. Under
+//! [`LeafConfig::robust`](leaf_core::LeafConfig::robust) the category level takes the place of cross-entropy on all
+//! faces alike, so that the host's own weights do not matter there; with
+//! [`Faces::Both`](leaf_core::Faces::Both) it goes by them. `paper` and `released` act on what the host accepts.
 //!
 //! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
 //! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the
@@ -63,7 +52,7 @@
 //! let plain = FreeMatchConfig::default().build(&Task::new(7))?;
 //! assert_eq!(plain.views(), Views::WEAK_STRONG);
 //! let config = FreeMatchConfig::default().with_leaf(LeafConfig::robust());
-//! assert_eq!(config.leaf.category.as_ref().map(|level| level.faces), Some(Faces::Both));
+//! assert_eq!(config.leaf.category.as_ref().map(|level| level.faces), Some(Faces::All));
 //! let leaf = config.build(&Task::new(7))?;
 //! assert_eq!(leaf.name(), "FreeMatch");
 //! # Ok(())

@@ -93,13 +93,13 @@ fn faces_without_weight_teach_nothing() -> Result<()> {
 }
 
 #[test]
-fn the_robust_level_acts_by_the_hosts_weight() -> Result<()> {
+fn the_category_level_acts_by_the_hosts_weight() -> Result<()> {
     let faces = presets().map(|(_, leaf)| {
         let config = SoftMatchConfig::default().with_leaf(leaf);
         config.leaf.category.map(|level| level.faces)
     });
-    let [both, accepted] = [Faces::Both, Faces::Accepted].map(Some);
-    assert_eq!(faces, [None, both, accepted, accepted]);
+    let [all, accepted] = [Faces::All, Faces::Accepted].map(Some);
+    assert_eq!(faces, [None, all, accepted, accepted]);
     assert_set_loss_by_the_hosts_weight(soft_match)?;
     // With a spread that gives nearly every face another weight.
     assert_set_loss_by_the_hosts_weight(|leaf| with_variance(1e-4, leaf))

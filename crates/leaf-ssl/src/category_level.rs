@@ -3,16 +3,23 @@
 use candle_core::Tensor;
 use leaf_core::{
     CategoryConfig, CategoryDecoupling, CategoryLoss, Faces, LabelSets, Masking,
-    decoupled_consistency, positive_set_loss,
+    decoupled_consistency, positive_set_loss, soft_cross_entropy,
 };
 
 use crate::{
-    AverageAlignment, BoxedLoss, CATEGORY, CrossEntropy, FaceLosses, Logits, Result, SET_SIZE,
-    Seen, State, Stateful, UnlabeledFaces, UnlabeledLoss, joined_state, linear_ramp, part_of_state,
+    AverageAlignment, BoxedLoss, CATEGORY, CrossEntropy, FaceLosses, Logits, Probs, Result,
+    SET_SIZE, Seen, State, Stateful, UnlabeledFaces, UnlabeledLoss, joined_state, linear_ramp,
+    part_of_state,
 };
 
 /// Keeps the ratio finite where no face has a loss.
 const TINY: f64 = 1e-12;
+
+/// The weak views' mean prediction, aligned or as it is; no gradient.
+enum Teacher {
+    Aligned(Probs),
+    Weak(Logits),
+}
 
 /// Holds the strong view to the positive and negative classes of the weak views.
 ///
@@ -59,15 +66,34 @@ impl<L> CategoryLevel<L> {
     /// # Errors
     /// When the views' shapes differ.
     pub fn sets(&mut self, seen: &Seen) -> Result<LabelSets> {
-        let weak: Vec<Logits> = seen.weak.iter().map(|view| view.logits.clone()).collect();
+        let teacher = self.teacher(seen)?;
+        self.sets_of(&teacher)
+    }
+
+    /// What the sets are made from.
+    fn teacher(&mut self, seen: &Seen) -> Result<Teacher> {
+        let weak: Vec<Logits> = seen.weak.iter().map(|view| view.logits.detach()).collect();
         let weak = Logits::mean(&weak)?;
         Ok(match &mut self.alignment {
-            Some(alignment) => {
-                let probs = alignment.align(&weak.probs()?)?;
-                self.decoupling.decouple(probs.tensor())?
-            }
-            None => self.decoupling.decouple_logits(weak.tensor())?,
+            Some(alignment) => Teacher::Aligned(alignment.align(&weak.probs()?)?),
+            None => Teacher::Weak(weak),
         })
+    }
+
+    fn sets_of(&self, teacher: &Teacher) -> Result<LabelSets> {
+        Ok(match teacher {
+            Teacher::Aligned(probs) => self.decoupling.decouple(probs.tensor())?,
+            Teacher::Weak(logits) => self.decoupling.decouple_logits(logits.tensor())?,
+        })
+    }
+
+    /// The degree to which each class is positive `(M, C)`.
+    fn degrees(&self, teacher: &Teacher) -> Result<Probs> {
+        let temperature = self.config.decoupling.teacher_temperature;
+        match teacher {
+            Teacher::Aligned(probs) => probs.sharpened(temperature),
+            Teacher::Weak(logits) => logits.probs_at(temperature),
+        }
     }
 
     /// How much the level acts on each face `(M,)`, given the host's weights and the ramp.
@@ -96,11 +122,13 @@ impl<L> CategoryLevel<L> {
 
     /// Each face's loss of the level itself `(M,)`, with the mean size of the sets that it acts on.
     fn set_losses(&mut self, faces: &UnlabeledFaces) -> Result<(Tensor, Tensor)> {
-        let sets = self.sets(faces.seen)?;
+        let teacher = self.teacher(faces.seen)?;
+        let sets = self.sets_of(&teacher)?;
         let strong = faces.strong.tensor();
         let losses = match self.config.loss {
             CategoryLoss::Ranking => decoupled_consistency(strong, &sets)?,
             CategoryLoss::Set => positive_set_loss(strong, &sets)?,
+            CategoryLoss::Soft => soft_cross_entropy(strong, self.degrees(&teacher)?.tensor())?,
         };
         let ramp = linear_ramp(faces.seen.step, self.config.ramp);
         let share = self.share(faces.weights, ramp)?;

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 
 use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::ops::{log_softmax, softmax};
 use leaf_core::{
-    CategoryConfig, Encoder, Faces, ForwardPlan, HeadOutput, LeafConfig, Linear, Masking, Mode,
-    NoiseSource, Parameters, Random, leaf_head, linear,
+    CategoryConfig, CategoryLoss, DecouplingConfig, Encoder, Faces, ForwardPlan, HeadOutput,
+    LeafConfig, Linear, Masking, Mode, NoiseSource, Parameters, Random, leaf_head, linear,
 };
 use leaf_ssl::{
     Algorithm, Batch, CategoryLevel, Context, CrossEntropy, FixedThreshold, HardLabels, Labeled,
@@ -184,8 +185,12 @@ fn a_rejected_face_has_no_gradient_per_face_and_some_under_the_scalar_mask() -> 
 }
 
 #[test]
-fn the_robust_level_leaves_accepted_faces_to_cross_entropy() -> Result<()> {
-    let robust = LeafConfig::robust().category.expect("a category level");
+fn the_level_on_rejected_faces_leaves_accepted_ones_to_cross_entropy() -> Result<()> {
+    let robust = CategoryConfig {
+        loss: CategoryLoss::Set,
+        faces: Faces::Rejected,
+        ..CategoryConfig::default()
+    };
     let all = strong_gradients(&robust)?;
     assert!(all.iter().all(|&g| g > 0.), "{all:?}");
     let off = CategoryConfig {
@@ -202,6 +207,68 @@ fn the_robust_level_leaves_accepted_faces_to_cross_entropy() -> Result<()> {
     })?;
     assert_eq!(everywhere[2..], all[2..]);
     Ok(())
+}
+
+#[test]
+fn the_robust_level_is_cross_entropy_against_the_softened_aligned_prediction() -> Result<()> {
+    let config = CategoryConfig {
+        decoupling: DecouplingConfig {
+            teacher_temperature: 1.5,
+            ..DecouplingConfig::default()
+        },
+        ..LeafConfig::robust().category.expect("a category level")
+    };
+    let weak = ViewPass::of_logits(Logits::new(weak_logits()?)?);
+    let truth = Tensor::zeros(6, DType::U32, &Device::Cpu)?;
+    let seen = Seen::new(vec![weak.clone()], weak.clone(), truth, step());
+    let labels: PseudoLabels = HardLabels::new(None, CLASSES)?.label(&seen)?;
+    let strong = Logits::new(normal(4, 6, CLASSES)?)?;
+    let found = CategoryLevel::new(CrossEntropy, &config, CLASSES)?.losses(&UnlabeledFaces {
+        seen: &seen,
+        strong: &strong,
+        labels: &labels,
+        // Which faces the host accepts does not matter.
+        weights: &Tensor::zeros(6, DType::F64, &Device::Cpu)?,
+    })?;
+
+    // The first batch's mean is the running average, so that a class has a fifth of all on the average of its ratio.
+    let weak = softmax(weak.logits.tensor(), 1)?.to_vec2::<f64>()?;
+    let strong = log_softmax(strong.tensor(), 1)?.to_vec2::<f64>()?;
+    let mean = |class: usize| weak.iter().map(|row| row[class]).sum::<f64>() / 6.;
+    let softened = |row: &[f64]| {
+        let ratios = (0..CLASSES).map(|class| row[class] * (0.2 + 1e-6) / (mean(class) + 1e-6));
+        let powers: Vec<f64> = ratios.map(|ratio| ratio.powf(1. / 1.5)).collect();
+        let sum: f64 = powers.iter().sum();
+        powers
+            .into_iter()
+            .map(|power| power / sum)
+            .collect::<Vec<f64>>()
+    };
+    for ((weak, strong), found) in weak.iter().zip(&strong).zip(entries(&found.losses)?) {
+        let degrees = softened(weak);
+        let loss: f64 = degrees
+            .iter()
+            .zip(strong)
+            .map(|(q, log_p)| -q * log_p)
+            .sum();
+        let weight = linear_weight(degrees, &config.decoupling);
+        assert!(
+            (found - weight * loss).abs() < 1e-9,
+            "{found} {weight} {loss}"
+        );
+    }
+    Ok(())
+}
+
+/// The weight of a prediction's set: `(a - b) / a`.
+fn linear_weight(mut probs: Vec<f64>, config: &DecouplingConfig) -> f64 {
+    probs.sort_by(|a, b| b.total_cmp(a));
+    let sum_of = |n: usize| probs[..n].iter().sum::<f64>();
+    let sizes = 1..=config.max_positives;
+    let size = sizes.clone().find(|n| sum_of(n + 1) >= config.threshold);
+    let size = size.unwrap_or(config.max_positives);
+    let mean = sum_of(size + 1) / (size as f64 + 1.);
+    (mean - probs[size]) / mean
 }
 
 #[test]

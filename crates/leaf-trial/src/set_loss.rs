@@ -2,13 +2,14 @@
 
 use candle_core::{DType, Tensor};
 use leaf_core::{
-    CategoryDecoupling, DecouplingConfig, LeafConfig, Levels, Mode, positive_set_loss,
+    CategoryConfig, CategoryDecoupling, CategoryLoss, DecouplingConfig, Faces, LeafConfig, Mode,
+    positive_set_loss,
 };
 use leaf_ssl::{Algorithm, AverageAlignment, Logits, Network, Result};
 
 use crate::{CLASSES, Trial, batch, term};
 
-/// Fails unless, with the category level of [`LeafConfig::robust`] alone, the unlabelled term of the first
+/// Fails unless, with the set loss on [`Faces::Both`] alone, the unlabelled term of the first
 /// step is `mean_i m_i w_i L+_i`, with the host's weights `m`, the sets' weights `w` and the set loss
 /// `L+` of the strong view against the aligned sets of the weak one.
 ///
@@ -22,10 +23,15 @@ use crate::{CLASSES, Trial, batch, term};
 pub fn assert_set_loss_by_the_hosts_weight<A: Algorithm>(
     build: impl Fn(LeafConfig) -> Result<A>,
 ) -> Result<()> {
-    let leaf = LeafConfig::robust().with_levels(Levels {
-        category: true,
-        ..Levels::NONE
-    });
+    let leaf = LeafConfig {
+        category: Some(CategoryConfig {
+            loss: CategoryLoss::Set,
+            faces: Faces::Both,
+            ramp: 0.3,
+            ..CategoryConfig::default()
+        }),
+        ..LeafConfig::off()
+    };
     let mut algorithm = build(leaf.clone())?;
     let trial = Trial::new(&leaf, &algorithm)?;
     let batch = batch(0, algorithm.views())?;

@@ -33,8 +33,8 @@
 //!
 //! [`UdaConfig::with_leaf`] takes the whole of LEAF. The aggregation sits in the network's head, which
 //! [`leaf_core::leaf_head`] builds from the same [`LeafConfig`](leaf_core::LeafConfig). The category level
-//! joins the loss of unlabelled faces: under `robust` accepted faces keep UDA's soft cross-entropy and
-//! rejected ones get a positive set; under `paper` the ranking loss takes the soft label's place on
+//! joins the loss of unlabelled faces: under `robust` the soft cross-entropy against the aligned
+//! prediction takes the place of UDA's on all faces; under `paper` the ranking loss takes the soft label's place on
 //! accepted faces, scaled to the size of UDA's soft cross-entropy. Threshold and annealing stay UDA's own.
 //!
 //! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB

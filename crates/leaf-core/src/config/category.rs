@@ -12,8 +12,11 @@ pub enum CategoryLoss {
     /// [`decoupled_consistency`](crate::decoupled_consistency).
     Ranking,
     /// Only the negative classes lose: [`positive_set_loss`](crate::positive_set_loss).
-    #[default]
     Set,
+    /// Every class is positive to the degree of its weak probability q, softened and aligned as for the sets: `-Σ_c q_c log
+    /// softmax(z)_c` ([`soft_cross_entropy`](crate::soft_cross_entropy)). The sets then only weigh the face.
+    #[default]
+    Soft,
 }
 
 /// Which unlabelled faces the category level acts on, given the host's weight m of each.
@@ -24,12 +27,12 @@ pub enum Faces {
     /// In place of the host's cross-entropy, by m.
     Accepted,
     /// Beside the host's cross-entropy on what it accepts, by 1 - m.
-    #[default]
     Rejected,
     /// In place of the host's cross-entropy by m, and on the rest by 1 - m: for hosts that accept nearly
     /// everything.
     Both,
     /// In place of the host's cross-entropy, all alike.
+    #[default]
     All,
 }
 
@@ -141,12 +144,12 @@ impl Default for CategoryConfig {
         Self {
             decoupling: DecouplingConfig::default(),
             alignment: Some(Alignment::default()),
-            loss: CategoryLoss::Set,
-            faces: Faces::Rejected,
+            loss: CategoryLoss::Soft,
+            faces: Faces::All,
             masking: Masking::PerFace,
             rescale: false,
             weight: 1.,
-            ramp: 0.3,
+            ramp: 0.,
         }
     }
 }

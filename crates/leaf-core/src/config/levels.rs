@@ -1,6 +1,6 @@
 //! LEAF's three levels, which can be switched one by one.
 
-use super::{Faces, ForwardPlan, LeafConfig};
+use super::{ForwardPlan, LeafConfig};
 use crate::{Error, Result};
 
 /// Which of LEAF's levels are on.
@@ -130,18 +130,6 @@ impl LeafConfig {
             None => self.check(num_classes),
         }
     }
-
-    /// For hosts that accept nearly every face: the category level takes the cross-entropy's place on
-    /// accepted faces too ([`Faces::Both`]), since faces that such a host rejects are rare.
-    #[must_use]
-    pub fn for_low_thresholds(mut self) -> Self {
-        if let Some(category) = &mut self.category
-            && category.faces == Faces::Rejected
-        {
-            category.faces = Faces::Both;
-        }
-        self
-    }
 }
 
 #[cfg(test)]
@@ -179,13 +167,6 @@ mod tests {
         let hosts = robust.clone().aggregation_only();
         assert_eq!(hosts.levels().to_string(), "semantic,instance");
         assert!(hosts.check_aggregation_only(7).is_ok());
-        let low = robust.for_low_thresholds();
-        assert_eq!(
-            low.category.map(|category| category.faces),
-            Some(Faces::Both)
-        );
-        let paper = LeafConfig::paper();
-        assert_eq!(paper.clone().for_low_thresholds(), paper);
         Ok(())
     }
 

@@ -33,9 +33,9 @@ impl LeafConfig {
     /// What was measured to work, for people who want accuracy.
     ///
     /// Distinct residual experts (E = 4, k = 2) that start as the identity at both levels, no
-    /// normalization before the classifier, balance weight .01; the host's cross-entropy on the faces
-    /// that it accepts, and on those that it rejects the set loss with softened (T = 2), aligned sets,
-    /// ramped over the first .3 of the run, each face by its own weight.
+    /// normalization before the classifier, balance weight .01; in place of the host's cross-entropy, on
+    /// all faces alike, the strong prediction's cross-entropy against the whole aligned weak prediction, in which every
+    /// class is positive to its degree ([`CategoryLoss::Soft`]), each face by how clearly its set stands out.
     pub fn robust() -> Self {
         Self {
             semantic: Some(MixtureConfig::default()),
