@@ -1,7 +1,7 @@
 //! Trainers with a fault each, which the checks must find.
 
 use candle_core::Tensor;
-use leaf_core::{LeafConfig, Mode};
+use leaf_core::{Faces, LeafConfig, Mode};
 use leaf_ssl::{
     BoxedLoss, CrossEntropy, FaceLosses, FixedThreshold, HardLabels, PseudoLabels, Result, Seen,
     Selector, Stateful, SupervisedConfig, Task, UnlabeledFaces, UnlabeledLoss, Views, WeakStrong,
@@ -136,8 +136,13 @@ impl Selector for Half {
 #[should_panic(expected = "instead of")]
 fn a_set_loss_by_another_weight_is_found() {
     // The level acts on what is rejected alone here, and not on accepted faces.
-    assert_set_loss_by_the_hosts_weight(|leaf| host(Half, CrossEntropy, 1., leaf))
-        .expect("a panic before");
+    assert_set_loss_by_the_hosts_weight(|mut leaf| {
+        if let Some(category) = &mut leaf.category {
+            category.faces = Faces::Rejected;
+        }
+        host(Half, CrossEntropy, 1., leaf)
+    })
+    .expect("a panic before");
 }
 
 #[test]

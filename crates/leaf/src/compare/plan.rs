@@ -330,7 +330,7 @@ mod tests {
         };
         assert_eq!(
             [decoupling(&runs[0]), decoupling(&runs[1])],
-            [Some(2.), Some(3.)]
+            [Some(1.), Some(3.)]
         );
         assert_eq!(left_out.len(), 1, "{left_out:?}");
         tuned.tunings = vec!["soft=robust; leaf.warmth=3".parse()?];

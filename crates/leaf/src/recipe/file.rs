@@ -218,7 +218,7 @@ mod tests {
             let flex = leaf(&format!("[trainer]\nalgorithm = \"flexmatch\"\n{rest}"))?;
             assert_eq!(
                 flex.category.map(|category| category.faces),
-                Some(Faces::Both)
+                Some(Faces::All)
             );
         }
         let named =
