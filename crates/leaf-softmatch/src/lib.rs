@@ -31,7 +31,7 @@
 //! [`LeafConfig`](leaf_core::LeafConfig). The weight m stays SoftMatch's own. Under
 //! [`LeafConfig::robust`](leaf_core::LeafConfig::robust) the category level takes the place of cross-entropy on all
 //! faces alike, so that the host's own weights do not matter there; with
-//! [`Faces::Both`](leaf_core::Faces::Both) it goes by them. `paper` and `released` act on what the host accepts; of `released`, the contrastive term has
+//! [`Faces::Both`](leaf_core::Faces::Both) it goes by them. `paper` and `released` go by what the host accepts; of `released`, the contrastive term has
 //! hardly a face to work on, since a weight is 0 only by rounding.
 //!
 //! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB

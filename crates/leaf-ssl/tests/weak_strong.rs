@@ -231,7 +231,7 @@ fn the_robust_level_is_cross_entropy_against_the_softened_aligned_prediction() -
         weights: &Tensor::zeros(6, DType::F64, &Device::Cpu)?,
     })?;
 
-    // The first batch's mean is the running average, so that a class has a fifth of all on the average of its ratio.
+    // In the first step the running average is the batch's mean; the target is a fifth for each of the five classes.
     let weak = softmax(weak.logits.tensor(), 1)?.to_vec2::<f64>()?;
     let strong = log_softmax(strong.tensor(), 1)?.to_vec2::<f64>()?;
     let mean = |class: usize| weak.iter().map(|row| row[class]).sum::<f64>() / 6.;
