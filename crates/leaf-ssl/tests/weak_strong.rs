@@ -186,16 +186,16 @@ fn a_rejected_face_has_no_gradient_per_face_and_some_under_the_scalar_mask() -> 
 
 #[test]
 fn the_level_on_rejected_faces_leaves_accepted_ones_to_cross_entropy() -> Result<()> {
-    let robust = CategoryConfig {
+    let on_rejected = CategoryConfig {
         loss: CategoryLoss::Set,
         faces: Faces::Rejected,
         ..CategoryConfig::default()
     };
-    let all = strong_gradients(&robust)?;
+    let all = strong_gradients(&on_rejected)?;
     assert!(all.iter().all(|&g| g > 0.), "{all:?}");
     let off = CategoryConfig {
         weight: 0.,
-        ..robust.clone()
+        ..on_rejected.clone()
     };
     let host = strong_gradients(&off)?;
     assert_eq!(all[..2], host[..2]);
@@ -203,20 +203,31 @@ fn the_level_on_rejected_faces_leaves_accepted_ones_to_cross_entropy() -> Result
     let everywhere = strong_gradients(&CategoryConfig {
         faces: Faces::All,
         masking: Masking::PerFace,
-        ..robust
+        ..on_rejected
     })?;
     assert_eq!(everywhere[2..], all[2..]);
     Ok(())
 }
 
 #[test]
-fn the_robust_level_is_cross_entropy_against_the_softened_aligned_prediction() -> Result<()> {
+fn the_robust_level_is_cross_entropy_against_the_softened_prediction() -> Result<()> {
+    let robust = LeafConfig::robust().category.expect("a category level");
+    for alignment in [robust.alignment.clone(), None] {
+        assert_soft_cross_entropy(&CategoryConfig {
+            alignment,
+            ..robust.clone()
+        })?;
+    }
+    Ok(())
+}
+
+fn assert_soft_cross_entropy(config: &CategoryConfig) -> Result<()> {
     let config = CategoryConfig {
         decoupling: DecouplingConfig {
             teacher_temperature: 1.5,
             ..DecouplingConfig::default()
         },
-        ..LeafConfig::robust().category.expect("a category level")
+        ..config.clone()
     };
     let weak = ViewPass::of_logits(Logits::new(weak_logits()?)?);
     let truth = Tensor::zeros(6, DType::U32, &Device::Cpu)?;
@@ -235,22 +246,21 @@ fn the_robust_level_is_cross_entropy_against_the_softened_aligned_prediction() -
     let weak = softmax(weak.logits.tensor(), 1)?.to_vec2::<f64>()?;
     let strong = log_softmax(strong.tensor(), 1)?.to_vec2::<f64>()?;
     let mean = |class: usize| weak.iter().map(|row| row[class]).sum::<f64>() / 6.;
+    let ratio = |class: usize| match config.alignment {
+        Some(_) => (0.2 + 1e-6) / (mean(class) + 1e-6),
+        None => 1.,
+    };
     let softened = |row: &[f64]| {
-        let ratios = (0..CLASSES).map(|class| row[class] * (0.2 + 1e-6) / (mean(class) + 1e-6));
-        let powers: Vec<f64> = ratios.map(|ratio| ratio.powf(1. / 1.5)).collect();
+        let powers = (0..CLASSES).map(|class| (row[class] * ratio(class)).powf(1. / 1.5));
+        let powers: Vec<f64> = powers.collect();
         let sum: f64 = powers.iter().sum();
-        powers
-            .into_iter()
-            .map(|power| power / sum)
-            .collect::<Vec<f64>>()
+        let share = |power: f64| power / sum;
+        powers.into_iter().map(share).collect::<Vec<f64>>()
     };
     for ((weak, strong), found) in weak.iter().zip(&strong).zip(entries(&found.losses)?) {
         let degrees = softened(weak);
-        let loss: f64 = degrees
-            .iter()
-            .zip(strong)
-            .map(|(q, log_p)| -q * log_p)
-            .sum();
+        let terms = degrees.iter().zip(strong).map(|(q, log_p)| -q * log_p);
+        let loss: f64 = terms.sum();
         let weight = linear_weight(degrees, &config.decoupling);
         assert!(
             (found - weight * loss).abs() < 1e-9,
