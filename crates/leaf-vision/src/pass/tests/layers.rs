@@ -68,6 +68,9 @@ proptest! {
         slope in prop::sample::select(vec![0f32, 0.1, 1.]),
         seed: u64,
     ) {
+        // Of two numbers a channel the normalized ones are always near -1 and 1: the terms of their
+        // gradient cancel almost wholly, and what is left has few digits in f32.
+        prop_assume!(images * height * width > 2);
         let shape = [images, channels, height, width];
         let xs = ((draw(seed, &shape)? * 3.)? + shift)?;
         let mut inputs = vec![xs, draw(!seed, &[channels])?, draw(seed ^ 5, &[channels])?];
