@@ -88,7 +88,7 @@ impl Window {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use candle_core::{Device, Var};
     use leaf_core::Random;
     use proptest::prelude::*;
@@ -97,7 +97,7 @@ mod tests {
     use crate::finite_difference;
 
     /// All values differ, so that no rule for ties matters.
-    fn permutation(seed: u64, shape: (usize, usize, usize, usize)) -> Result<Var> {
+    pub(crate) fn permutation(seed: u64, shape: (usize, usize, usize, usize)) -> Result<Var> {
         let (n, c, h, w) = shape;
         let mut values: Vec<f64> = (0..n * c * h * w).map(|i| i as f64 / 8. - 9.).collect();
         Random::new(seed).shuffle(&mut values);
