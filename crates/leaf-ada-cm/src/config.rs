@@ -126,6 +126,7 @@ mod tests {
                 annealing: None,
                 weak_views: 2,
                 balance_weight,
+                invariance_weight: leaf.invariance_weight,
                 contrastive: Some(ContrastiveConfig::default()),
                 forward: ForwardPlan::Separate,
             };

@@ -81,7 +81,8 @@ impl<L: UnlabeledLoss> Algorithm for CoMatch<L> {
     }
 
     fn loss(&mut self, context: &Context, batch: &Batch, step: Step) -> Result<Losses> {
-        let passes = forward::run(self.training.plan, context, batch, self.views(), false)?;
+        let (plan, wanted) = (self.training.plan, self.training.wanted());
+        let passes = forward::run(plan, context, batch, self.views(), wanted)?;
         let seen = Seen::of(&passes, batch, step)?;
         let embed = |pass: &ViewPass, mode: Mode| context.student.project(&pass.aggregated, mode);
         // Whatever the network makes of `Mode::Teacher`, nothing flows back through pseudo-labels.

@@ -4,7 +4,7 @@ use leaf_core::{ForwardPlan, LeafConfig};
 use leaf_ssl::{
     BoxedLoss, CrossEntropy, FixedThreshold, LossSum, Losses, Passes, Penalty, Probs, PseudoLabels,
     QueueAlignment, QueueAlignmentConfig, Result, Seen, Selector, State, Stateful, UnlabeledFaces,
-    UnlabeledLoss, bounds, joined_state, part_of_state, with_category,
+    UnlabeledLoss, Wanted, bounds, joined_state, part_of_state, with_category,
 };
 
 /// What both configurations say.
@@ -16,7 +16,7 @@ pub(crate) struct Settings<'a> {
     pub(crate) leaf: &'a LeafConfig,
 }
 
-/// `L = w_x mean CE(z_x, y) + λ_u mean( 1[max p >= τ] CE(z_s, p) ) + term + w_b balance`.
+/// `L = w_x mean CE(z_x, y) + λ_u mean( 1[max p >= τ] CE(z_s, p) ) + term + w_b balance + w_i invariance`.
 #[derive(Clone, Debug)]
 pub(crate) struct SoftTraining<L> {
     alignment: Option<QueueAlignment>,
@@ -25,6 +25,7 @@ pub(crate) struct SoftTraining<L> {
     lambda_u: f64,
     supervised_weight: f64,
     balance_weight: f64,
+    invariance_weight: f64,
     pub(crate) plan: ForwardPlan,
 }
 
@@ -50,12 +51,21 @@ impl SoftTraining<BoxedLoss> {
             lambda_u: settings.lambda_u,
             supervised_weight: leaf.supervised_weight,
             balance_weight: leaf.balance_weight,
+            invariance_weight: leaf.invariance_weight,
             plan: leaf.forward,
         })
     }
 }
 
 impl<L: UnlabeledLoss> SoftTraining<L> {
+    /// What the losses read of the passes.
+    pub(crate) fn wanted(&self) -> Wanted {
+        Wanted {
+            trained_weak: false,
+            invariance: self.invariance_weight != 0.,
+        }
+    }
+
     /// What the weak view predicts, aligned `(M, C)`.
     pub(crate) fn aligned(&mut self, seen: &Seen) -> Result<Probs> {
         let probs = seen.weak[0].logits.probs()?;
@@ -87,6 +97,7 @@ impl<L: UnlabeledLoss> SoftTraining<L> {
         sum.add("unlabeled", faces.losses.mean_all()?, self.lambda_u)?;
         sum.add(term.name, term.loss, term.weight)?;
         sum.add_balance(passes.balance.as_ref(), self.balance_weight)?;
+        sum.add_invariance(passes.invariance.as_ref(), self.invariance_weight)?;
         sum.measure_selection(&labels, &weights)?;
         sum.measure_thresholds(&self.selector)?;
         for (name, value) in &faces.diagnostics {

@@ -5,8 +5,8 @@ use leaf_core::{
     Aggregator, CategoryDecoupling, Combine, ContrastiveConfig, DecouplingConfig, ExpertKind,
     GateWeighting, InstanceLevel, LeafConfig, MixtureConfig, Mode, NoiseSource, NoisyTopKConfig,
     Normalization, Pairs, Parameters, Random, Result, contrastive, cross_entropy,
-    decoupled_consistency, leaf_head, mixture_of_experts, positive_set_loss, soft_cross_entropy,
-    softplus, unit_length,
+    decoupled_consistency, invariance, leaf_head, mixture_of_experts, positive_set_loss,
+    soft_cross_entropy, softplus, unit_length,
 };
 use leaf_testkit::assert_gradients;
 
@@ -168,5 +168,9 @@ fn small_parts() -> Result<()> {
     })?;
     assert_gradients(&[("x", &x)], || weighed(&unit_length(&x)?))?;
     assert_gradients(&[("x", &x)], || weighed(&cross_entropy(&x, &classes)?))?;
-    assert_gradients(&[("x", &x)], || weighed(&soft_cross_entropy(&x, &targets)?))
+    assert_gradients(&[("x", &x)], || weighed(&soft_cross_entropy(&x, &targets)?))?;
+    let other = var(8, &[4, 5])?;
+    assert_gradients(&[("x", &x), ("other", &other)], || {
+        weighed(&invariance(&x, &other)?)
+    })
 }

@@ -1,9 +1,18 @@
 //! How a step's views go through the network.
 
 use candle_core::Tensor;
-use leaf_core::{ForwardPlan, HeadOutput, Mode, Routing};
+use leaf_core::{ForwardPlan, HeadOutput, Mode, Routing, invariance};
 
 use crate::{Batch, Context, Error, Logits, Network, Result, Unlabeled, Views};
+
+/// What a trainer reads of the passes beside predictions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The weak views' features with their gradient, for a contrastive loss.
+    pub trained_weak: bool,
+    /// How far apart the views' fused features are, [`Passes::invariance`].
+    pub invariance: bool,
+}
 
 /// The network's answers to one batch.
 #[derive(Clone, Debug)]
@@ -14,9 +23,12 @@ pub struct Passes {
     pub weak: Vec<ViewPass>,
     /// Each strong view's answer.
     pub strong: Vec<ViewPass>,
-    /// The mixtures' balance loss over labelled and strong rows, unweighted (scalar).
+    /// The mixtures' balance loss over the rows that are trained on, unweighted (scalar).
     pub balance: Option<Tensor>,
-    /// The mixtures' decisions over labelled and strong rows, by level.
+    /// The mean distance of the weak views' fused features from the first strong view's, unweighted
+    /// (scalar), see [`invariance`]; where it is wanted.
+    pub invariance: Option<Tensor>,
+    /// The mixtures' decisions over the rows that are trained on, by level.
     pub routing: Vec<(&'static str, Routing)>,
 }
 
@@ -76,8 +88,9 @@ impl ViewPass {
 
 /// Runs a batch through the network as the plan says.
 ///
-/// Weak views are read in [`Mode::Teacher`], unless they are `trained` on (a contrastive loss needs
-/// their features' gradient) or the plan is the released code's.
+/// Weak views are read in [`Mode::Teacher`], unless they are trained on (a contrastive loss needs
+/// their features' gradient) or the plan is the released code's. Where the invariance is wanted, weak
+/// rows go through the head a second time, beside those that are trained on: their predictions stay free of noise.
 ///
 /// # Errors
 /// [`Error::MissingViews`] if the batch lacks views, [`Error::Rows`] or [`Error::Empty`] if its parts do
@@ -87,12 +100,12 @@ pub fn run(
     context: &Context,
     batch: &Batch,
     views: Views,
-    weak_is_trained: bool,
+    wanted: Wanted,
 ) -> Result<Passes> {
     check(batch, views)?;
     let mut passes = match plan {
-        ForwardPlan::Concatenated => concatenated(context.student, batch, views, weak_is_trained),
-        ForwardPlan::Separate => separate(context.student, batch, views),
+        ForwardPlan::Concatenated => concatenated(context.student, batch, views, wanted),
+        ForwardPlan::Separate => separate(context.student, batch, views, wanted),
     }?;
     for view in &mut passes.weak {
         view.logits = context.target(&view.logits)?;
@@ -197,25 +210,37 @@ fn concatenated(
     network: &dyn Network,
     batch: &Batch,
     views: Views,
-    weak_is_trained: bool,
+    wanted: Wanted,
 ) -> Result<Passes> {
     let weak = &batch.unlabeled.weak[..views.weak];
     let strong = &batch.unlabeled.strong[..views.strong];
     let labeled = batch.labeled.images.dim(0)?;
     let faces = batch.unlabeled.faces()?;
 
-    let images: Vec<&Tensor> = std::iter::once(&batch.labeled.images)
+    let images: Vec<Tensor> = std::iter::once(&batch.labeled.images)
         .chain(weak)
         .chain(strong)
+        .cloned()
         .collect();
     let features = network.encode(&cat(&images)?, Mode::Train)?;
     let rows = |start: usize, count: usize| features.narrow(0, start, count);
     let weak_rows = rows(labeled, weak.len() * faces)?;
     let strong_rows = rows(labeled + weak.len() * faces, strong.len() * faces)?;
 
-    let trained = cat(&[&rows(0, labeled)?, &strong_rows])?;
-    let trained = network.head(&trained, Mode::Train)?;
-    let (weak_mode, weak_rows) = if weak_is_trained {
+    let mut trained = vec![rows(0, labeled)?, strong_rows];
+    if wanted.invariance {
+        trained.push(weak_rows.clone());
+    }
+    let trained = network.head(&cat(&trained)?, Mode::Train)?;
+    let strong = views_of(&trained, labeled, strong.len(), faces)?;
+    let invariance = match wanted.invariance {
+        true => {
+            let weak_start = labeled + strong.len() * faces;
+            distance(&views_of(&trained, weak_start, weak.len(), faces)?, &strong)?
+        }
+        false => None,
+    };
+    let (weak_mode, weak_rows) = if wanted.trained_weak {
         (Mode::Train, weak_rows)
     } else {
         (Mode::Teacher, weak_rows.detach())
@@ -227,18 +252,19 @@ fn concatenated(
     Ok(Passes {
         labeled: ViewPass::rows(&trained, 0, labeled)?,
         weak: weak_passes,
-        strong: views_of(&trained, labeled, strong.len(), faces)?,
+        strong,
         balance: trained.balance,
+        invariance,
         routing: trained.routing,
     })
 }
 
 /// Tensors one below the other; one tensor stays as it is.
-fn cat(tensors: &[&Tensor]) -> Result<Tensor> {
+fn cat(tensors: &[Tensor]) -> Result<Tensor> {
     match tensors {
-        [only] => Ok((*only).clone()),
+        [only] => Ok(only.clone()),
         // Supervised training has no strong rows.
-        [first, second] if second.dim(0)? == 0 => Ok((*first).clone()),
+        [first, second] if second.dim(0)? == 0 => Ok(first.clone()),
         _ => Ok(Tensor::cat(tensors, 0)?),
     }
 }
@@ -255,12 +281,12 @@ fn views_of(
         .collect()
 }
 
-fn separate(network: &dyn Network, batch: &Batch, views: Views) -> Result<Passes> {
+fn separate(network: &dyn Network, batch: &Batch, views: Views, wanted: Wanted) -> Result<Passes> {
     let pass = |images: &Tensor| -> Result<HeadOutput> { network.forward(images, Mode::Train) };
     let weak = batch.unlabeled.weak[..views.weak]
         .iter()
         .map(|view| ViewPass::new(&pass(view)?))
-        .collect::<Result<_>>()?;
+        .collect::<Result<Vec<_>>>()?;
     let output = pass(&batch.labeled.images)?;
     let labeled = ViewPass::new(&output)?;
     let mut balances = Vec::from_iter(output.balance);
@@ -272,13 +298,30 @@ fn separate(network: &dyn Network, batch: &Batch, views: Views) -> Result<Passes
         balances.extend(output.balance.take());
         routing.append(&mut output.routing);
     }
+    let invariance = match wanted.invariance {
+        true => distance(&weak, &strong)?,
+        false => None,
+    };
     Ok(Passes {
         labeled,
         weak,
         strong,
         balance: mean(&balances)?,
+        invariance,
         routing,
     })
+}
+
+/// The mean distance of weak views from the first strong one.
+fn distance(weak: &[ViewPass], strong: &[ViewPass]) -> Result<Option<Tensor>> {
+    let Some(strong) = strong.first() else {
+        return Ok(None);
+    };
+    let distances = weak.iter().map(|weak| {
+        let faces = invariance(&weak.aggregated, &strong.aggregated)?;
+        Ok(faces.mean_all()?)
+    });
+    mean(&distances.collect::<Result<Vec<_>>>()?)
 }
 
 fn mean(scalars: &[Tensor]) -> Result<Option<Tensor>> {

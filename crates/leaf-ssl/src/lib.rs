@@ -71,7 +71,7 @@ pub use consistency::{Divergence, kl_divergence, mean_squared_error};
 pub use context::{Context, LabeledFaces, LogitAdjustment};
 pub use error::{Error, Result};
 pub use feature_bank::FeatureBank;
-pub use forward::{Passes, ViewPass};
+pub use forward::{Passes, ViewPass, Wanted};
 pub use labeler::{HardLabels, PseudoLabeler, mean_of_views};
 pub use labels::{PseudoLabels, Target};
 pub use loss_sum::LossSum;

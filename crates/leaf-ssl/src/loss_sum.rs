@@ -67,6 +67,17 @@ impl LossSum {
         }
     }
 
+    /// Adds the distance between views' fused features, if the passes have it.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn add_invariance(&mut self, invariance: Option<&Tensor>, weight: f64) -> Result<()> {
+        match invariance {
+            Some(invariance) => self.add("invariance", invariance.clone(), weight),
+            None => Ok(()),
+        }
+    }
+
     /// Adds a measurement: a scalar, or a value an entry.
     pub fn measure(&mut self, name: impl Into<String>, value: &Tensor) {
         self.diagnostics.push((name.into(), value.detach()));

@@ -3,7 +3,8 @@
 use leaf_core::{ForwardPlan, LeafConfig};
 
 use crate::{
-    Algorithm, Batch, Context, LossSum, Losses, Result, Stateful, Step, Task, Views, forward,
+    Algorithm, Batch, Context, LossSum, Losses, Result, Stateful, Step, Task, Views, Wanted,
+    forward,
 };
 
 /// The configuration of [`Supervised`].
@@ -70,7 +71,7 @@ impl Algorithm for Supervised {
 
     fn loss(&mut self, context: &Context, batch: &Batch, _step: Step) -> Result<Losses> {
         let plan = ForwardPlan::Concatenated;
-        let passes = forward::run(plan, context, batch, Views::NONE, false)?;
+        let passes = forward::run(plan, context, batch, Views::NONE, Wanted::default())?;
         let labels = &batch.labeled.labels;
         let mut sum = LossSum::supervised(&passes.labeled.logits, labels, self.supervised_weight)?;
         sum.add_balance(passes.balance.as_ref(), self.balance_weight)?;

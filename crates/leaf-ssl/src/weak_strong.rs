@@ -5,8 +5,8 @@ use leaf_core::{ContrastiveConfig, Error, ForwardPlan, LeafConfig, Pairs, contra
 
 use crate::{
     Algorithm, Annealing, Batch, Context, LossSum, Losses, PseudoLabeler, Result, Seen, Selector,
-    State, Stateful, Step, UnlabeledFaces, UnlabeledLoss, ViewPass, Views, forward, joined_state,
-    part_of_state,
+    State, Stateful, Step, UnlabeledFaces, UnlabeledLoss, ViewPass, Views, Wanted, forward,
+    joined_state, part_of_state,
 };
 
 /// What the family's members share.
@@ -22,6 +22,8 @@ pub struct WeakStrongConfig {
     pub weak_views: usize,
     /// What the mixtures' balance loss is multiplied by.
     pub balance_weight: f64,
+    /// What the distance between the weak and the strong views' fused features is multiplied by.
+    pub invariance_weight: f64,
     /// The attraction between two weak views of a face that is not selected.
     pub contrastive: Option<ContrastiveConfig>,
     /// How a step's views go through the network.
@@ -37,6 +39,7 @@ impl WeakStrongConfig {
             annealing: None,
             weak_views: 1,
             balance_weight: leaf.balance_weight,
+            invariance_weight: leaf.invariance_weight,
             contrastive: leaf.contrastive,
             forward: leaf.forward,
         }
@@ -51,6 +54,7 @@ impl WeakStrongConfig {
             ("lambda_u", self.lambda_u),
             ("supervised_weight", self.supervised_weight),
             ("balance_weight", self.balance_weight),
+            ("invariance_weight", self.invariance_weight),
         ] {
             if !(value.is_finite() && value >= 0.) {
                 return Err(Error::OutOfRange {
@@ -70,6 +74,13 @@ impl WeakStrongConfig {
         self.contrastive.as_ref().map_or(Ok(()), |c| Ok(c.check()?))
     }
 
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            trained_weak: self.contrastive.is_some(),
+            invariance: self.invariance_weight != 0.,
+        }
+    }
+
     fn views(&self) -> Views {
         let pair = if self.contrastive.is_some() { 2 } else { 1 };
         Views {
@@ -81,7 +92,7 @@ impl WeakStrongConfig {
 
 /// Pseudo-label, select, lose: the composition that FixMatch and its kin are values of.
 ///
-/// `L = w_x mean CE(labelled) + λ_u mean(l) + w_s mean(contrastive) + w_b balance`, where l is the loss
+/// `L = w_x mean CE(labelled) + λ_u mean(l) + w_s mean(contrastive) + w_b balance + w_i mean(invariance)`, where l is the loss
 /// of all unlabelled faces, those that are not selected included as 0.
 #[derive(Clone, Debug)]
 pub struct WeakStrong<P, S, L> {
@@ -166,11 +177,11 @@ impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> Algorithm for WeakStrong<P
     }
 
     fn loss(&mut self, context: &Context, batch: &Batch, step: Step) -> Result<Losses> {
-        let contrasts = self.config.contrastive.is_some();
         forward::check(batch, self.views())?;
         // First, while the running statistics have not seen this step's rows and no graph is held.
         self.selector.prepare(context, step)?;
-        let passes = forward::run(self.config.forward, context, batch, self.views(), contrasts)?;
+        let (plan, wanted) = (self.config.forward, self.config.wanted());
+        let passes = forward::run(plan, context, batch, self.views(), wanted)?;
         let seen = Seen::of(&passes, batch, step)?;
         let mut labels = self.labeler.label(&seen)?;
         let weights = self.selector.select(&mut labels, &seen)?.detach();
@@ -191,6 +202,7 @@ impl<P: PseudoLabeler, S: Selector, L: UnlabeledLoss> Algorithm for WeakStrong<P
             sum.add("contrastive", contrast, weight)?;
         }
         sum.add_balance(passes.balance.as_ref(), self.config.balance_weight)?;
+        sum.add_invariance(passes.invariance.as_ref(), self.config.invariance_weight)?;
         sum.measure_selection(&labels, &weights)?;
         sum.measure_thresholds(&self.selector)?;
         for (name, value) in &faces.diagnostics {

@@ -94,7 +94,7 @@ impl LeafConfig {
     /// The aggregation alone, for hosts that have no weak and strong view of the same face to compare:
     /// the mixtures with their balance weight, and the head's normalization and dropout.
     ///
-    /// Category level, contrast and margins are off, the labelled faces' weight is 1 and the forward plan
+    /// Category level, contrast, margins and invariance are off, the labelled faces' weight is 1 and the forward plan
     /// [`ForwardPlan::Concatenated`], as in [`LeafConfig::off`].
     #[must_use]
     pub fn aggregation_only(self) -> Self {
@@ -102,6 +102,7 @@ impl LeafConfig {
             category: None,
             contrastive: None,
             margins: None,
+            invariance_weight: 0.,
             supervised_weight: 1.,
             forward: ForwardPlan::Concatenated,
             ..self
@@ -118,6 +119,7 @@ impl LeafConfig {
             ("category", self.category.is_some(), "off"),
             ("contrastive", self.contrastive.is_some(), "off"),
             ("margins", self.margins.is_some(), "off"),
+            ("invariance_weight", self.invariance_weight != 0., "at 0"),
             ("supervised_weight", self.supervised_weight != 1., "at 1"),
             (
                 "forward",
@@ -196,6 +198,13 @@ mod tests {
                     ..plain()
                 },
                 "leaf.contrastive has no place in this trainer, expected it off",
+            ),
+            (
+                LeafConfig {
+                    invariance_weight: 0.5,
+                    ..plain()
+                },
+                "leaf.invariance_weight has no place in this trainer, expected it at 0",
             ),
             (
                 LeafConfig {

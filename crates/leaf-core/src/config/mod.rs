@@ -78,6 +78,9 @@ pub struct LeafConfig {
     pub dropout: f64,
     /// What the mixtures' balance losses are multiplied by.
     pub balance_weight: f64,
+    /// What the distance between the weak and the strong views' fused features is multiplied by, see
+    /// [`invariance`](crate::invariance); 0 compares none.
+    pub invariance_weight: f64,
     /// What the labelled faces' cross-entropy is multiplied by.
     pub supervised_weight: f64,
     /// How a step's views go through the network.
@@ -109,6 +112,7 @@ impl LeafConfig {
         self.normalization.check()?;
         share_below_one("dropout", self.dropout)?;
         not_negative("balance_weight", self.balance_weight)?;
+        not_negative("invariance_weight", self.invariance_weight)?;
         not_negative("supervised_weight", self.supervised_weight)
     }
 }

@@ -25,6 +25,7 @@ impl LeafConfig {
             normalization: Normalization::None,
             dropout: 0.,
             balance_weight: 0.,
+            invariance_weight: 0.,
             supervised_weight: 1.,
             forward: ForwardPlan::Concatenated,
         }
@@ -117,6 +118,7 @@ impl LeafConfig {
             normalization: Normalization::Unit,
             dropout: 0.5,
             balance_weight: 0.,
+            invariance_weight: 0.,
             supervised_weight: 0.5,
             forward: ForwardPlan::Separate,
         }

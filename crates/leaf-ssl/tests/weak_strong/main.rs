@@ -1,5 +1,7 @@
 //! The weak/strong composition on a small network.
 
+mod invariance;
+
 use std::cell::RefCell;
 
 use candle_core::{DType, Device, Tensor, Var};

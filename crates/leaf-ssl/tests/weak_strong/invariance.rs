@@ -1,0 +1,122 @@
+//! The distance between views' fused features as a term of the loss.
+
+use leaf_ssl::CONFIDENCE;
+use leaf_testkit::assert_gradients;
+
+use super::*;
+
+fn compared(leaf: LeafConfig, weight: f64) -> LeafConfig {
+    LeafConfig {
+        invariance_weight: weight,
+        ..leaf
+    }
+}
+
+fn total(losses: &Losses) -> Result<f64> {
+    Ok(entries(&losses.total)?[0])
+}
+
+/// `mean (f(weak) - f(strong))^2` over faces and entries; without mixtures f is the encoder.
+fn by_hand(network: &Model<Dense>, batch: &Batch) -> Result<f64> {
+    let encode = |xs: &Tensor| network.encode(xs, Mode::Eval);
+    let strong = entries(&encode(&batch.unlabeled.strong[0])?)?;
+    let (mut sum, mut count) = (0., 0);
+    for weak in &batch.unlabeled.weak {
+        for (weak, strong) in entries(&encode(weak)?)?.iter().zip(&strong) {
+            sum += (weak - strong).powi(2);
+            count += 1;
+        }
+    }
+    Ok(sum / f64::from(count))
+}
+
+#[test]
+fn is_the_mean_squared_distance_to_each_weak_view() -> Result<()> {
+    let parameters = Parameters::new(0);
+    let network = network(&parameters, &LeafConfig::off())?;
+    let batch = batch(2)?;
+    let expected = by_hand(&network, &batch)?;
+    for forward in [ForwardPlan::Concatenated, ForwardPlan::Separate] {
+        let run = |weight: f64| -> Result<Losses> {
+            let leaf = LeafConfig {
+                forward,
+                ..LeafConfig::off()
+            };
+            let config = WeakStrongConfig {
+                weak_views: 2,
+                ..WeakStrongConfig::new(1., &compared(leaf, weight))
+            };
+            let mut algorithm = WeakStrong::new(
+                "FixMatch",
+                HardLabels::new(None, CLASSES)?,
+                FixedThreshold::new(0.2)?,
+                CrossEntropy,
+                config,
+            )?;
+            loss(&mut algorithm, &network, &batch)
+        };
+        let losses = run(0.3)?;
+        let (name, term) = losses.terms.last().expect("a term");
+        let found = entries(term)?[0];
+        assert_eq!(*name, "invariance");
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        let off = run(0.)?;
+        assert!(off.terms.iter().all(|(name, _)| *name != "invariance"));
+        let added = total(&losses)? - total(&off)?;
+        assert!((added - 0.3 * expected).abs() < 1e-12, "{added}");
+    }
+    Ok(())
+}
+
+/// No face is accepted, so that nothing but the labelled faces and the distance is left to differ.
+#[test]
+fn both_views_get_its_gradient() -> Result<()> {
+    for forward in [ForwardPlan::Concatenated, ForwardPlan::Separate] {
+        let leaf = LeafConfig {
+            forward,
+            semantic: LeafConfig::robust().semantic,
+            ..compared(LeafConfig::off(), 0.7)
+        };
+        let weak = Var::from_tensor(&normal(2, 9, 4)?)?;
+        let strong = Var::from_tensor(&normal(9, 9, 4)?)?;
+        let mut faces = batch(1)?;
+        faces.unlabeled.weak = vec![weak.as_tensor().clone()];
+        faces.unlabeled.strong = vec![strong.as_tensor().clone()];
+        let parameters = Parameters::new(0);
+        let total = || -> Result<Tensor> {
+            // The gate's noise is the same each time.
+            let network = network(&parameters, &leaf)?;
+            Ok(loss(&mut fix_match(1., &leaf)?, &network, &faces)?.total)
+        };
+        total()?;
+        let all = parameters.trainable();
+        let mut vars: Vec<(&str, &Var)> =
+            all.iter().map(|(name, var)| (name.as_str(), var)).collect();
+        vars.extend([("weak", &weak), ("strong", &strong)]);
+        assert_gradients(&vars, total)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn predictions_of_weak_views_stay_free_of_noise() -> Result<()> {
+    let parameters = Parameters::new(0);
+    let confidence = |weight: f64| -> Result<f64> {
+        let leaf = compared(LeafConfig::robust(), weight);
+        let network = network(&parameters, &leaf)?;
+        let losses = loss(&mut fix_match(0.2, &leaf)?, &network, &batch(1)?)?;
+        Ok(diagnostic(&losses, CONFIDENCE))
+    };
+    assert_eq!(confidence(0.)?, confidence(1.)?);
+    Ok(())
+}
+
+#[test]
+fn a_negative_weight_is_refused() -> Result<()> {
+    let error = fix_match(0.9, &compared(LeafConfig::off(), -1.)).unwrap_err();
+    assert!(
+        error.to_string().contains("invariance_weight = -1"),
+        "{error}"
+    );
+    Ok(())
+}
