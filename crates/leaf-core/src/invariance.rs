@@ -4,13 +4,15 @@ use candle_core::Tensor;
 
 use crate::{Error, Result};
 
-/// The mean squared distance between two views' features, a face `(N,)`: features `(N, D)` each.
+/// The squared distance between two views' features, a face `(N,)`: features `(N, D)` each.
 ///
-/// `l_i = mean_d (a_id - b_id)^2`. Both views get its gradient: what one of them has and the other
-/// lacks is of the view, not of the face's expression, and is given up from both sides. Alone it is least
-/// where all features are equal; a loss of labelled faces beside it holds the classes apart.
+/// `l_i = ||a_i - b_i||^2`, for features of unit length `2 (1 - cos)`. Both views get its gradient:
+/// what one of them has and the other lacks is of the view, not of the face's expression, and is given
+/// up from both sides. Alone it is least where all features are equal; a loss of labelled faces beside it
+/// holds the classes apart.
 ///
-/// Source: A. Bardes et al., "VICReg", ICLR 2022, equation 5 (there summed over D).
+/// Source: A. Bardes et al., "VICReg", ICLR 2022, equation 5; on features of unit length J.-B. Grill et al.,
+/// "Bootstrap your own latent", NeurIPS 2020, equation 2.
 ///
 /// ```
 /// use candle_core::{Device, Tensor};
@@ -18,7 +20,7 @@ use crate::{Error, Result};
 /// # fn main() -> leaf_core::Result<()> {
 /// let weak = Tensor::new(&[[1f32, 2.], [0., 0.]], &Device::Cpu)?;
 /// let strong = Tensor::new(&[[1f32, 4.], [0., 0.]], &Device::Cpu)?;
-/// assert_eq!(leaf_core::invariance(&weak, &strong)?.to_vec1::<f32>()?, [2., 0.]);
+/// assert_eq!(leaf_core::invariance(&weak, &strong)?.to_vec1::<f32>()?, [4., 0.]);
 /// # Ok(())
 /// # }
 /// ```
@@ -38,7 +40,7 @@ pub fn invariance(first: &Tensor, second: &Tensor) -> Result<Tensor> {
             found: second.dims().to_vec(),
         });
     }
-    Ok((first - second)?.sqr()?.mean(1)?)
+    Ok((first - second)?.sqr()?.sum(1)?)
 }
 
 #[cfg(test)]

@@ -318,7 +318,7 @@ fn distance(weak: &[ViewPass], strong: &[ViewPass]) -> Result<Option<Tensor>> {
         return Ok(None);
     };
     let distances = weak.iter().map(|weak| {
-        let faces = invariance(&weak.aggregated, &strong.aggregated)?;
+        let faces = invariance(&weak.features, &strong.features)?;
         Ok(faces.mean_all()?)
     });
     mean(&distances.collect::<Result<Vec<_>>>()?)

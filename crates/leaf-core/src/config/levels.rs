@@ -6,7 +6,7 @@ use crate::{Error, Result};
 /// Which of LEAF's levels are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Levels {
-    /// The mixture on the encoder's feature.
+    /// The mixture on the encoder's feature, and what compares its results.
     pub semantic: bool,
     /// The mixture before or after the classifier.
     pub instance: bool,
@@ -80,13 +80,18 @@ impl LeafConfig {
         }
     }
 
-    /// With these levels of it and no others, for ablations.
+    /// With these levels of it and no others, for ablations. The invariance, which compares what the
+    /// semantic level gives, goes with that level.
     #[must_use]
     pub fn with_levels(self, levels: Levels) -> Self {
         Self {
             semantic: self.semantic.filter(|_| levels.semantic),
             instance: self.instance.filter(|_| levels.instance),
             category: self.category.filter(|_| levels.category),
+            invariance_weight: match levels.semantic {
+                true => self.invariance_weight,
+                false => 0.,
+            },
             ..self
         }
     }
@@ -166,6 +171,9 @@ mod tests {
         let instance = robust.clone().with_levels("instance".parse()?);
         assert_eq!(instance.levels().to_string(), "instance");
         assert_eq!(instance.instance, robust.instance);
+        assert_eq!(instance.invariance_weight, 0.);
+        let semantic = robust.clone().with_levels("semantic".parse()?);
+        assert_eq!(semantic.invariance_weight, robust.invariance_weight);
         let hosts = robust.clone().aggregation_only();
         assert_eq!(hosts.levels().to_string(), "semantic,instance");
         assert!(hosts.check_aggregation_only(7).is_ok());

@@ -36,13 +36,15 @@ impl LeafConfig {
     /// Distinct residual experts (E = 4, k = 2) that start as the identity at both levels, no
     /// normalization before the classifier, balance weight .01; in place of the host's cross-entropy, on
     /// all faces alike, the strong prediction's cross-entropy against the whole aligned weak prediction, in which every
-    /// class is positive to its degree ([`CategoryLoss::Soft`]), each face by how clearly its set stands out.
+    /// class is positive to its degree ([`CategoryLoss::Soft`]), each face by how clearly its set stands out;
+    /// and weak and strong fused features held together ([`invariance`](crate::invariance)), with weight 1.
     pub fn robust() -> Self {
         Self {
             semantic: Some(MixtureConfig::default()),
             instance: Some(InstanceLevel::Features(MixtureConfig::default())),
             category: Some(CategoryConfig::default()),
             balance_weight: 0.01,
+            invariance_weight: 1.,
             ..Self::off()
         }
     }

@@ -16,22 +16,24 @@ fn total(losses: &Losses) -> Result<f64> {
     Ok(entries(&losses.total)?[0])
 }
 
-/// `mean (f(weak) - f(strong))^2` over faces and entries; without mixtures f is the encoder.
+/// `mean 2 (1 - cos)` of weak and strong features; without mixtures they are the encoder's.
 fn by_hand(network: &Model<Dense>, batch: &Batch) -> Result<f64> {
-    let encode = |xs: &Tensor| network.encode(xs, Mode::Eval);
-    let strong = entries(&encode(&batch.unlabeled.strong[0])?)?;
-    let (mut sum, mut count) = (0., 0);
+    let encode =
+        |xs: &Tensor| Ok::<_, leaf_ssl::Error>(network.encode(xs, Mode::Eval)?.to_vec2::<f64>()?);
+    let strong = encode(&batch.unlabeled.strong[0])?;
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let mut distances = Vec::new();
     for weak in &batch.unlabeled.weak {
-        for (weak, strong) in entries(&encode(weak)?)?.iter().zip(&strong) {
-            sum += (weak - strong).powi(2);
-            count += 1;
+        for (weak, strong) in encode(weak)?.iter().zip(&strong) {
+            let cosine = dot(weak, strong) / (dot(weak, weak) * dot(strong, strong)).sqrt();
+            distances.push(2. * (1. - cosine));
         }
     }
-    Ok(sum / f64::from(count))
+    Ok(distances.iter().sum::<f64>() / distances.len() as f64)
 }
 
 #[test]
-fn is_the_mean_squared_distance_to_each_weak_view() -> Result<()> {
+fn is_the_mean_distance_to_each_weak_view() -> Result<()> {
     let parameters = Parameters::new(0);
     let network = network(&parameters, &LeafConfig::off())?;
     let batch = batch(2)?;
