@@ -48,6 +48,8 @@
 //! joins the loss of unlabelled faces: under `robust` it takes the place of AdaMatch's cross-entropy on
 //! all faces, with an alignment of its own (to a uniform target); under `paper` the ranking loss takes the hard label's
 //! place on accepted faces. Threshold and alignment of the labels stay AdaMatch's own.
+//! Under `robust` the distance between the two views' fused features joins the loss as well
+//! ([`leaf_core::invariance`]).
 //!
 //! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
 //! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the

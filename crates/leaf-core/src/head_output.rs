@@ -9,7 +9,8 @@ use crate::Routing;
 pub struct HeadOutput {
     /// Scores before the softmax `(N, C)`.
     pub logits: Tensor,
-    /// What the semantic level gives, scaled to unit length `(N, D)`: what contrastive losses compare.
+    /// What the semantic level gives, scaled to unit length `(N, D)`: what contrastive losses and the
+    /// [`invariance`](crate::invariance) compare.
     pub features: Tensor,
     /// What the semantic level gives `(N, D)`: what further heads read.
     pub aggregated: Tensor,

@@ -4,7 +4,8 @@
 //! few labels and many unlabelled faces. It works at three levels:
 //!
 //! 1. **Semantic**: a sparsely gated mixture of experts on the encoder's feature separates what tells
-//!    the expression from what does not and fuses it again ([`MixtureOfExperts`]).
+//!    the expression from what does not and fuses it again ([`MixtureOfExperts`]); what it fuses from two
+//!    views of a face can be held together ([`invariance`]).
 //! 2. **Instance**: a second mixture before or after the classifier ([`LeafHead`], [`Instance`]).
 //! 3. **Category**: the weak view's prediction is split into positive classes, the few that reach a
 //!    cumulated probability, and negative ones ([`CategoryDecoupling`]); the strong view must rank the

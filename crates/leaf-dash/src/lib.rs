@@ -47,6 +47,8 @@
 //! joins the loss of unlabelled faces: under `robust` it takes the place of Dash's cross-entropy on
 //! all faces, in the warm-up too; under `paper` the
 //! ranking loss takes the label's place on accepted faces, scaled to the size of Dash's own cross-entropy. The bound stays Dash's own.
+//! Under `robust` the distance between the two views' fused features joins the loss as well
+//! ([`leaf_core::invariance`]).
 //!
 //! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
 //! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the

@@ -27,7 +27,8 @@
 //!
 //! [`FixMatchConfig::with_leaf`] puts LEAF into it. The aggregation sits in the network's head, which
 //! [`leaf_core::leaf_head`] builds from the same [`LeafConfig`](leaf_core::LeafConfig); the category level takes its place in
-//! the loss of unlabelled faces; the threshold stays FixMatch's own.
+//! the loss of unlabelled faces; under `robust` the distance between the two views' fused features joins the loss; the
+//! threshold stays FixMatch's own.
 //!
 //! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
 //! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the

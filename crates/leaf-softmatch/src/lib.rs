@@ -33,6 +33,8 @@
 //! faces alike, so that the host's own weights do not matter there; with
 //! [`Faces::Both`](leaf_core::Faces::Both) it goes by them. `paper` and `released` go by what the host accepts; of `released`, the contrastive term has
 //! hardly a face to work on, since a weight is 0 only by rounding.
+//! Under `robust` the distance between the two views' fused features joins the loss as well
+//! ([`leaf_core::invariance`]).
 //!
 //! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
 //! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the

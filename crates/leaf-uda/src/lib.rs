@@ -36,6 +36,8 @@
 //! joins the loss of unlabelled faces: under `robust` the soft cross-entropy against the aligned
 //! prediction takes the place of UDA's on all faces; under `paper` the ranking loss takes the soft label's place on
 //! accepted faces, scaled to the size of UDA's soft cross-entropy. Threshold and annealing stay UDA's own.
+//! Under `robust` the distance between the two views' fused features joins the loss as well
+//! ([`leaf_core::invariance`]).
 //!
 //! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
 //! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the
