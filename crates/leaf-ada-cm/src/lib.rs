@@ -51,7 +51,7 @@
 //! | contrast | `None` | Ada-CM's: .1 at .07 | LEAF's: .1 at .07 |
 //! | supervised weight | 1 | Ada-CM's: .5 | LEAF's: .5 |
 //! | forward plan | concatenated | Ada-CM's: separate | LEAF's: separate |
-//! | category level, balance weight | | LEAF's | LEAF's |
+//! | category level, balance and invariance weight | | LEAF's | LEAF's |
 //! | normalization, dropout, mixtures | | LEAF's, in the head | LEAF's, in the head |
 //!
 //! So margins and contrast are on whatever preset is used; to go without contrast, switch it off in

@@ -75,10 +75,10 @@
 //! [`LeafConfig`](leaf_core::LeafConfig); the embedding reads what the semantic level gives. The category
 //! level joins the loss of unlabelled faces: under `robust` the soft cross-entropy against the weak view's
 //! own logits (neither aligned by the host nor smoothed: the level aligns by itself) takes the place of theirs on all faces.
-//! Under `robust` the distance between the two views' fused features joins the loss as well
+//! Under `robust` the distance between the weak and the first strong view's fused features joins the loss as well
 //! ([`leaf_core::invariance`]).
 //!
-//! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where
+//! For labels, weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where
 //! USB runs them as in training. Of `released` both take the labelled faces' weight of .5 and its passes, all
 //! of which are to train; the weak view stays one.
 //!

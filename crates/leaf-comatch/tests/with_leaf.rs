@@ -103,6 +103,26 @@ fn leaf_changes_what_is_learned() -> Result<()> {
 }
 
 #[test]
+fn fused_features_are_compared_where_leaf_says_so() -> Result<()> {
+    for (leaf, compared) in [(LeafConfig::robust(), true), (LeafConfig::paper(), false)] {
+        for mut algorithm in both(&leaf)? {
+            let trial = Trial::new(&leaf, &algorithm)?;
+            let batch = batch(STEPS - 1, algorithm.views())?;
+            let losses = trial.losses(&mut algorithm, &batch, STEPS - 1)?;
+            let mut terms = losses.terms.iter();
+            let found = terms.find(|(name, _)| *name == "invariance");
+            assert_eq!(found.is_some(), compared, "{}", algorithm.name());
+            for (_, term) in found {
+                let others: f32 = losses.total.to_scalar()?;
+                let distance: f32 = term.to_scalar()?;
+                assert!(distance > 0. && others > distance);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn views_and_heads_are_asked_for() -> Result<()> {
     for leaf in [LeafConfig::off(), LeafConfig::released()] {
         let [co, sim] = both(&leaf)?;

@@ -41,7 +41,7 @@
 //! Under `robust` the distance between the two views' fused features joins the loss as well
 //! ([`leaf_core::invariance`]).
 //!
-//! Weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
+//! For labels, weak rows are read by the head without gate noise and dropout ([`Mode::Teacher`](leaf_core::Mode)), where USB
 //! runs them as in training. With `released` every pass is to train, the labelled faces' weight is .5, and the
 //! label is that of the mean prediction of two weak views.
 //!

@@ -23,12 +23,13 @@ pub struct Passes {
     pub weak: Vec<ViewPass>,
     /// Each strong view's answer.
     pub strong: Vec<ViewPass>,
-    /// The mixtures' balance loss over the rows that are trained on, unweighted (scalar).
+    /// The mixtures' balance loss over labelled and strong rows, and over weak rows where their features
+    /// are compared beside them; unweighted (scalar).
     pub balance: Option<Tensor>,
     /// The mean distance of the weak views' fused features from the first strong view's, unweighted
-    /// (scalar), see [`invariance`]; where it is wanted.
+    /// (scalar), see [`invariance`]; where it is wanted and there is a strong view.
     pub invariance: Option<Tensor>,
-    /// The mixtures' decisions over the rows that are trained on, by level.
+    /// The mixtures' decisions over the same rows, by level.
     pub routing: Vec<(&'static str, Routing)>,
 }
 
@@ -89,8 +90,9 @@ impl ViewPass {
 /// Runs a batch through the network as the plan says.
 ///
 /// Weak views are read in [`Mode::Teacher`], unless they are trained on (a contrastive loss needs
-/// their features' gradient) or the plan is the released code's. Where the invariance is wanted, weak
-/// rows go through the head a second time, beside those that are trained on: their predictions stay free of noise.
+/// their features' gradient) or the plan is the released code's. Where the invariance is wanted,
+/// weak rows that are not trained on go through the head a second time, beside those that are: what labels are
+/// made of stays free of noise.
 ///
 /// # Errors
 /// [`Error::MissingViews`] if the batch lacks views, [`Error::Rows`] or [`Error::Empty`] if its parts do
@@ -228,18 +230,12 @@ fn concatenated(
     let strong_rows = rows(labeled + weak.len() * faces, strong.len() * faces)?;
 
     let mut trained = vec![rows(0, labeled)?, strong_rows];
-    if wanted.invariance {
+    let weak_beside = wanted.invariance && !wanted.trained_weak;
+    if weak_beside {
         trained.push(weak_rows.clone());
     }
     let trained = network.head(&cat(&trained)?, Mode::Train)?;
     let strong = views_of(&trained, labeled, strong.len(), faces)?;
-    let invariance = match wanted.invariance {
-        true => {
-            let weak_start = labeled + strong.len() * faces;
-            distance(&views_of(&trained, weak_start, weak.len(), faces)?, &strong)?
-        }
-        false => None,
-    };
     let (weak_mode, weak_rows) = if wanted.trained_weak {
         (Mode::Train, weak_rows)
     } else {
@@ -248,6 +244,14 @@ fn concatenated(
     let weak_passes = match weak.len() {
         0 => Vec::new(),
         count => views_of(&network.head(&weak_rows, weak_mode)?, 0, count, faces)?,
+    };
+    let invariance = match (wanted.invariance, weak_beside) {
+        (false, _) => None,
+        (true, false) => distance(&weak_passes, &strong)?,
+        (true, true) => {
+            let start = labeled + strong.len() * faces;
+            distance(&views_of(&trained, start, weak.len(), faces)?, &strong)?
+        }
     };
     Ok(Passes {
         labeled: ViewPass::rows(&trained, 0, labeled)?,

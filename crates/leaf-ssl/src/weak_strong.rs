@@ -22,7 +22,7 @@ pub struct WeakStrongConfig {
     pub weak_views: usize,
     /// What the mixtures' balance loss is multiplied by.
     pub balance_weight: f64,
-    /// What the distance between the weak and the strong views' fused features is multiplied by.
+    /// What the distance between the weak views' and the first strong view's fused features is multiplied by.
     pub invariance_weight: f64,
     /// The attraction between two weak views of a face that is not selected.
     pub contrastive: Option<ContrastiveConfig>,

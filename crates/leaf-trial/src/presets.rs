@@ -29,12 +29,13 @@ pub fn faces_apart() -> [LeafConfig; 2] {
     [LeafConfig::off(), paper]
 }
 
-/// The same for unlabelled faces alone: neither the labelled ones nor the balance loss count.
+/// The same for pseudo-labels alone: neither labelled faces nor what compares or balances rows counts.
 #[must_use]
 pub fn unlabeled_alone(leaf: LeafConfig) -> LeafConfig {
     LeafConfig {
         supervised_weight: 0.,
         balance_weight: 0.,
+        invariance_weight: 0.,
         ..leaf
     }
 }

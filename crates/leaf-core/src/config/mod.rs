@@ -78,8 +78,9 @@ pub struct LeafConfig {
     pub dropout: f64,
     /// What the mixtures' balance losses are multiplied by.
     pub balance_weight: f64,
-    /// What the distance between the weak and the strong views' fused features of unit length is
-    /// multiplied by, see [`invariance`](crate::invariance); 0 compares none.
+    /// What the distance between the weak and the strong view's fused features of unit length is
+    /// multiplied by, see [`invariance`](crate::invariance); 0 compares none. Without a semantic level they are
+    /// the encoder's features.
     pub invariance_weight: f64,
     /// What the labelled faces' cross-entropy is multiplied by.
     pub supervised_weight: f64,

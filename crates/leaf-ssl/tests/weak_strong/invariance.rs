@@ -1,5 +1,6 @@
 //! The distance between views' fused features as a term of the loss.
 
+use leaf_core::{ContrastiveConfig, MixtureConfig};
 use leaf_ssl::CONFIDENCE;
 use leaf_testkit::assert_gradients;
 
@@ -9,6 +10,14 @@ fn compared(leaf: LeafConfig, weight: f64) -> LeafConfig {
     LeafConfig {
         invariance_weight: weight,
         ..leaf
+    }
+}
+
+/// Experts that differ from the identity at once, so that gates matter.
+fn distinct() -> MixtureConfig {
+    MixtureConfig {
+        zero_init: false,
+        ..MixtureConfig::default()
     }
 }
 
@@ -76,7 +85,7 @@ fn both_views_get_its_gradient() -> Result<()> {
     for forward in [ForwardPlan::Concatenated, ForwardPlan::Separate] {
         let leaf = LeafConfig {
             forward,
-            semantic: LeafConfig::robust().semantic,
+            semantic: Some(distinct()),
             ..compared(LeafConfig::off(), 0.7)
         };
         let weak = Var::from_tensor(&normal(2, 9, 4)?)?;
@@ -104,12 +113,38 @@ fn both_views_get_its_gradient() -> Result<()> {
 fn predictions_of_weak_views_stay_free_of_noise() -> Result<()> {
     let parameters = Parameters::new(0);
     let confidence = |weight: f64| -> Result<f64> {
-        let leaf = compared(LeafConfig::robust(), weight);
+        let leaf = LeafConfig {
+            semantic: Some(distinct()),
+            dropout: 0.3,
+            ..compared(LeafConfig::robust(), weight)
+        };
         let network = network(&parameters, &leaf)?;
         let losses = loss(&mut fix_match(0.2, &leaf)?, &network, &batch(1)?)?;
         Ok(diagnostic(&losses, CONFIDENCE))
     };
     assert_eq!(confidence(0.)?, confidence(1.)?);
+    Ok(())
+}
+
+/// Where a contrastive loss trains the weak rows already, the same pass is compared.
+#[test]
+fn weak_rows_that_are_trained_on_pass_the_head_once() -> Result<()> {
+    let parameters = Parameters::new(0);
+    let leaf = LeafConfig {
+        contrastive: Some(ContrastiveConfig::default()),
+        semantic: Some(distinct()),
+        dropout: 0.3,
+        ..compared(LeafConfig::off(), 1.)
+    };
+    let network = network(&parameters, &leaf)?;
+    let mut faces = batch(2)?;
+    faces.unlabeled.strong = vec![faces.unlabeled.weak[0].clone()];
+    let losses = loss(&mut fix_match(1., &leaf)?, &network, &faces)?;
+    let found = losses.terms.iter().find(|(name, _)| *name == "invariance");
+    let (_, term) = found.expect("a term");
+    // Dropout differs between the passes, and so do the features of the same face.
+    assert!(entries(term)?[0] > 0.);
+    assert!(losses.terms.iter().any(|(name, _)| *name == "contrastive"));
     Ok(())
 }
 

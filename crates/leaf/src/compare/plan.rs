@@ -148,9 +148,9 @@ impl Plan {
             return Ok(trainer);
         };
         let tuned = tuning.change(self.base.with_trainer(trainer))?.trainer;
-        // Settings of a level switch it on, which not every algorithm can take.
+        // Settings of a part switch it on, which not every algorithm can take.
         let taken = tuned.clone().with_leaf(tuned.leaf().clone());
-        match taken.leaf().levels() == tuned.leaf().levels() {
+        match taken.leaf() == tuned.leaf() {
             true => Ok(tuned),
             false => Err(no_place(tuning.to_string())),
         }

@@ -118,6 +118,9 @@ fn with_named_parts(
     if named("margins") {
         leaf.margins = found.margins;
     }
+    if named("invariance_weight") {
+        leaf.invariance_weight = found.invariance_weight;
+    }
     trainer
 }
 
