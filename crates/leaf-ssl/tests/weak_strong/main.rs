@@ -114,11 +114,8 @@ fn both_plans_agree_where_rows_do_not_see_each_other() -> Result<()> {
 fn rejected_faces_count_as_zero_in_the_mean() -> Result<()> {
     let parameters = Parameters::new(0);
     let network = network(&parameters, &LeafConfig::off())?;
-    let losses = loss(
-        &mut fix_match(1., &LeafConfig::off())?,
-        &network,
-        &batch(1)?,
-    )?;
+    let mut algorithm = fix_match(1., &LeafConfig::off())?;
+    let losses = loss(&mut algorithm, &network, &batch(1)?)?;
     let supervised = entries(&losses.terms[0].1)?[0];
     assert_eq!(diagnostic(&losses, UTILIZATION), 0.);
     assert_eq!(entries(&losses.total)?[0], supervised);
