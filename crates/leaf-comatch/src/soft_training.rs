@@ -60,10 +60,7 @@ impl SoftTraining<BoxedLoss> {
 impl<L: UnlabeledLoss> SoftTraining<L> {
     /// What the losses read of the passes.
     pub(crate) fn wanted(&self) -> Wanted {
-        Wanted {
-            trained_weak: false,
-            invariance: self.invariance_weight != 0.,
-        }
+        Wanted::invariance_by(self.invariance_weight)
     }
 
     /// What the weak view predicts, aligned `(M, C)`.

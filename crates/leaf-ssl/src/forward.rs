@@ -14,6 +14,28 @@ pub struct Wanted {
     pub invariance: bool,
 }
 
+impl Wanted {
+    /// The invariance if it weighs anything, and no trained weak views.
+    pub fn invariance_by(weight: f64) -> Self {
+        Self {
+            trained_weak: false,
+            invariance: weight != 0.,
+        }
+    }
+
+    /// The mean distance of weak views from the first strong one, if it is wanted.
+    fn distance(self, weak: &[ViewPass], strong: &[ViewPass]) -> Result<Option<Tensor>> {
+        let (true, Some(strong)) = (self.invariance, strong.first()) else {
+            return Ok(None);
+        };
+        let distances = weak.iter().map(|weak| {
+            let of_faces = invariance(&weak.features, &strong.features)?;
+            Ok(of_faces.mean_all()?)
+        });
+        mean(&distances.collect::<Result<Vec<_>>>()?)
+    }
+}
+
 /// The network's answers to one batch.
 #[derive(Clone, Debug)]
 pub struct Passes {
@@ -245,14 +267,14 @@ fn concatenated(
         0 => Vec::new(),
         count => views_of(&network.head(&weak_rows, weak_mode)?, 0, count, faces)?,
     };
-    let invariance = match (wanted.invariance, weak_beside) {
-        (false, _) => None,
-        (true, false) => distance(&weak_passes, &strong)?,
-        (true, true) => {
+    let compared = match weak_beside {
+        true => {
             let start = labeled + strong.len() * faces;
-            distance(&views_of(&trained, start, weak.len(), faces)?, &strong)?
+            &views_of(&trained, start, weak.len(), faces)?
         }
+        false => &weak_passes,
     };
+    let invariance = wanted.distance(compared, &strong)?;
     Ok(Passes {
         labeled: ViewPass::rows(&trained, 0, labeled)?,
         weak: weak_passes,
@@ -302,10 +324,7 @@ fn separate(network: &dyn Network, batch: &Batch, views: Views, wanted: Wanted) 
         balances.extend(output.balance.take());
         routing.append(&mut output.routing);
     }
-    let invariance = match wanted.invariance {
-        true => distance(&weak, &strong)?,
-        false => None,
-    };
+    let invariance = wanted.distance(&weak, &strong)?;
     Ok(Passes {
         labeled,
         weak,
@@ -314,18 +333,6 @@ fn separate(network: &dyn Network, batch: &Batch, views: Views, wanted: Wanted) 
         invariance,
         routing,
     })
-}
-
-/// The mean distance of weak views from the first strong one.
-fn distance(weak: &[ViewPass], strong: &[ViewPass]) -> Result<Option<Tensor>> {
-    let Some(strong) = strong.first() else {
-        return Ok(None);
-    };
-    let distances = weak.iter().map(|weak| {
-        let faces = invariance(&weak.features, &strong.features)?;
-        Ok(faces.mean_all()?)
-    });
-    mean(&distances.collect::<Result<Vec<_>>>()?)
 }
 
 fn mean(scalars: &[Tensor]) -> Result<Option<Tensor>> {

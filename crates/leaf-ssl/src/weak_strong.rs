@@ -77,7 +77,7 @@ impl WeakStrongConfig {
     fn wanted(&self) -> Wanted {
         Wanted {
             trained_weak: self.contrastive.is_some(),
-            invariance: self.invariance_weight != 0.,
+            ..Wanted::invariance_by(self.invariance_weight)
         }
     }
 
