@@ -11,6 +11,7 @@ use leaf::core::Parameters;
 use leaf::data::{Color, ImageConfig};
 use leaf::predict::Predictor;
 use leaf::recipe::{Backbone, FaceSource, FrozenEncoder, Prepared, Recipe, TrainerChoice};
+use leaf::train::{Checkpoint, Part};
 use leaf::vision::{FaceEncoderConfig, face_encoder};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -107,6 +108,44 @@ fn features_are_made_once_and_trained_on() -> Outcome {
     let image = Tensor::zeros((1, 3, 103, 103), DType::F32, &Device::Cpu)?;
     let error = predictor.predict(&image).unwrap_err().to_string();
     assert!(error.contains("features of a frozen encoder"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn the_last_block_is_trained_from_the_weights_it_has() -> Outcome {
+    let place = tempfile::tempdir()?;
+    let (data, out) = (place.path().join("faces"), place.path().join("run"));
+    faces(&data, 4)?;
+    let weights = weights(place.path())?;
+    let mut recipe = recipe(&data, &weights);
+    recipe.backbone = Backbone::FaceTop;
+    let (prepared, encoded) = prepared(&recipe)?;
+    assert!(encoded);
+    assert_eq!(test_features(&prepared)?[0].len(), 256 * 3 * 3);
+
+    let pretrained = candle_core::safetensors::load(&weights, &Device::Cpu)?;
+    let block = |name: &String| name.starts_with("conv256_down_out.");
+    let names: Vec<&String> = pretrained.keys().filter(|&name| block(name)).collect();
+    assert_eq!(names.len(), 6);
+    let largest_change = |recipe: &Recipe, out: &Path| -> Outcome<Vec<f32>> {
+        recipe.train(&prepared, &Device::Cpu, out, &mut [])?;
+        let trained = Checkpoint::read(out.join("last.safetensors"))?;
+        let trained = trained.tensors(Part::Student).ok_or("no student")?;
+        let change = |name: &&String| -> Outcome<f32> {
+            let now = &trained[&format!("encoder.{name}")];
+            let change = (now - &pretrained[*name])?.abs()?.flatten_all()?;
+            Ok(change.max(0)?.to_scalar()?)
+        };
+        names.iter().map(change).collect()
+    };
+    for change in largest_change(&recipe, &out)? {
+        assert!(change > 1e-4, "{change}");
+    }
+    // What hardly learns shows where it began.
+    recipe.train.learning_rate = 1e-9;
+    for change in largest_change(&recipe, &place.path().join("slow"))? {
+        assert!(change < 1e-6, "{change}");
+    }
     Ok(())
 }
 

@@ -53,7 +53,8 @@
 //! - [`vit`]: vision transformers; [`VitConfig::small16`] and [`VitConfig::base16`] have timm's names
 //!   and shapes. They want pretrained weights or many images.
 //! - [`face_encoder`]: dlib's face recognition network, which knows faces, not expressions, before the
-//!   first step; the example `convert_face_encoder` makes a file of the public weights.
+//!   first step; the example `convert_face_encoder` makes a file of the public weights. [`face_encoder_top`] is its
+//!   last blocks alone, to be fine-tuned on maps that are made once.
 //!
 //! # Modes and freezing
 //!
@@ -108,7 +109,9 @@ mod wide_resnet;
 pub use batch_norm::{BatchNorm2d, BatchNormConfig, batch_norm2d};
 pub use conv2d::{Conv2d, Conv2dConfig, conv2d, convolve};
 pub use error::{Error, Result};
-pub use face_encoder::{FaceEncoder, FaceEncoderConfig, FaceFeatures, face_encoder};
+pub use face_encoder::{
+    FaceEncoder, FaceEncoderConfig, FaceEncoderTop, FaceFeatures, face_encoder, face_encoder_top,
+};
 pub use frozen::Frozen;
 pub use global_average_pool::global_average_pool;
 pub use ir_se::{IrSeConfig, IrSeNet, ir_se_net};

@@ -3,6 +3,7 @@
 mod block;
 mod config;
 mod scaled_conv;
+mod top;
 
 use candle_core::Tensor;
 use candle_nn::{Init, VarBuilder};
@@ -15,6 +16,7 @@ use crate::pass::Activation;
 use block::Block;
 pub use config::{FaceEncoderConfig, FaceFeatures};
 use scaled_conv::{Filters, ScaledConv};
+pub use top::{FaceEncoderTop, face_encoder_top};
 
 /// The blocks in order: name, channels of input and output, and whether the side is halved.
 const LAYOUT: [(&str, (usize, usize), bool); block::BLOCKS] = [
@@ -69,13 +71,14 @@ impl FaceEncoder {
     /// When the images have another number of channels or are smaller than
     /// [`FaceEncoderConfig::MIN_SIZE`].
     pub fn feature_map(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
+        through(&self.blocks, self.stem_map(xs, mode)?, mode)
+    }
+
+    /// The map that the first block is given.
+    fn stem_map(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
         self.check_images(xs)?;
         let ys = Activation::Relu.plain(&self.stem.forward(&mode.view(xs), mode)?)?;
-        let mut ys = max_pool2d(&ys, 3, 2, 0)?;
-        for block in &self.blocks {
-            ys = block.forward(&ys, mode)?;
-        }
-        Ok(ys)
+        max_pool2d(&ys, 3, 2, 0)
     }
 
     fn features(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
@@ -101,6 +104,13 @@ impl FaceEncoder {
         }
         Ok(())
     }
+}
+
+/// A map through blocks, one after the other.
+fn through(blocks: &[Block], map: Tensor, mode: Mode) -> Result<Tensor> {
+    blocks
+        .iter()
+        .try_fold(map, |map, block| block.forward(&map, mode))
 }
 
 impl Encoder for FaceEncoder {

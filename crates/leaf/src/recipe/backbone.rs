@@ -3,10 +3,12 @@
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
 use leaf_core::{Encoder, Mode};
-use leaf_vision::{ResNet, ResNetConfig, WideResNet, WideResNetConfig, resnet, wide_resnet};
+use leaf_vision::{
+    FaceEncoderConfig, ResNet, ResNetConfig, WideResNet, WideResNetConfig, resnet, wide_resnet,
+};
 use serde::{Deserialize, Serialize};
 
-use super::FeatureLayer;
+use super::{FaceTop, FeatureLayer};
 use crate::{Error, Result};
 
 /// Which backbone a run has.
@@ -30,11 +32,14 @@ pub enum Backbone {
     Wrn28x8,
     /// A layer on the features of a frozen face encoder ([`FrozenEncoder`](super::FrozenEncoder)).
     FaceFeatures,
+    /// The face encoder's last block, fine-tuned on what the frozen rest of it makes
+    /// ([`FrozenEncoder`](super::FrozenEncoder)).
+    FaceTop,
 }
 
 impl Backbone {
     /// All, in the order of [`Backbone::NAMES`].
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Narrow,
         Self::Resnet18,
         Self::Resnet34,
@@ -42,11 +47,12 @@ impl Backbone {
         Self::Wrn28x2,
         Self::Wrn28x8,
         Self::FaceFeatures,
+        Self::FaceTop,
     ];
 
     /// The names that [`std::str::FromStr`] reads.
     pub const NAMES: &'static str =
-        "narrow, resnet18, resnet34, resnet50, wrn28_2, wrn28_8 or face_features";
+        "narrow, resnet18, resnet34, resnet50, wrn28_2, wrn28_8, face_features or face_top";
 
     /// Its configuration for images of that many channels.
     pub fn config(self, channels: usize) -> BackboneConfig {
@@ -62,7 +68,13 @@ impl Backbone {
             Self::Wrn28x2 => wide(WideResNetConfig::wrn28_2()),
             Self::Wrn28x8 => wide(WideResNetConfig::wrn28_8()),
             Self::FaceFeatures => BackboneConfig::FeatureLayer,
+            Self::FaceTop => BackboneConfig::FaceTop,
         }
+    }
+
+    /// Whether it trains on what a frozen encoder makes of faces, and not on images.
+    pub fn is_on_frozen(self) -> bool {
+        matches!(self, Self::FaceFeatures | Self::FaceTop)
     }
 }
 
@@ -76,6 +88,7 @@ impl std::fmt::Display for Backbone {
             Self::Wrn28x2 => "wrn28_2",
             Self::Wrn28x8 => "wrn28_8",
             Self::FaceFeatures => "face_features",
+            Self::FaceTop => "face_top",
         })
     }
 }
@@ -105,6 +118,8 @@ pub enum BackboneConfig {
     Wide(WideResNetConfig),
     /// Of a [`FeatureLayer`].
     FeatureLayer,
+    /// Of a [`FaceTop`].
+    FaceTop,
 }
 
 impl BackboneConfig {
@@ -114,6 +129,7 @@ impl BackboneConfig {
             Self::Residual(config) => config.feature_dim(),
             Self::Wide(config) => config.feature_dim(),
             Self::FeatureLayer => FeatureLayer::DIM,
+            Self::FaceTop => FaceTop::DIM,
         }
     }
 
@@ -122,7 +138,7 @@ impl BackboneConfig {
         match self {
             Self::Residual(config) => config.min_size(),
             Self::Wide(config) => config.min_size(),
-            Self::FeatureLayer => FeatureLayer::MIN_SIZE,
+            Self::FeatureLayer | Self::FaceTop => FaceEncoderConfig::MIN_SIZE,
         }
     }
 
@@ -135,6 +151,7 @@ impl BackboneConfig {
             Self::Residual(config) => BackboneEncoder::Residual(resnet(config, vb)?),
             Self::Wide(config) => BackboneEncoder::Wide(wide_resnet(config, vb)?),
             Self::FeatureLayer => BackboneEncoder::FeatureLayer(FeatureLayer::new(vb)?),
+            Self::FaceTop => BackboneEncoder::FaceTop(FaceTop::new(vb)?),
         })
     }
 }
@@ -149,6 +166,8 @@ pub enum BackboneEncoder {
     Wide(WideResNet),
     /// A layer on features.
     FeatureLayer(FeatureLayer),
+    /// The face encoder's last block.
+    FaceTop(FaceTop),
 }
 
 impl Encoder for BackboneEncoder {
@@ -157,6 +176,7 @@ impl Encoder for BackboneEncoder {
             Self::Residual(network) => network.encode(xs, mode),
             Self::Wide(network) => network.encode(xs, mode),
             Self::FeatureLayer(layer) => layer.encode(xs, mode),
+            Self::FaceTop(top) => top.encode(xs, mode),
         }
     }
 
@@ -165,6 +185,7 @@ impl Encoder for BackboneEncoder {
             Self::Residual(network) => network.feature_dim(),
             Self::Wide(network) => network.feature_dim(),
             Self::FeatureLayer(layer) => layer.feature_dim(),
+            Self::FaceTop(top) => top.feature_dim(),
         }
     }
 }
@@ -200,11 +221,12 @@ mod tests {
             let image = Tensor::zeros((1, 1, size, size), DType::F32, &Device::Cpu)?;
             let xs = match backbone {
                 Backbone::FaceFeatures => Tensor::zeros((1, 256), DType::F32, &Device::Cpu)?,
+                Backbone::FaceTop => Tensor::zeros((1, 256 * 9), DType::F32, &Device::Cpu)?,
                 _ => image.clone(),
             };
-            if backbone == Backbone::FaceFeatures {
+            if backbone.is_on_frozen() {
                 let error = encoder.encode(&image, Mode::Eval).unwrap_err().to_string();
-                assert!(error.contains("features of a frozen encoder"), "{error}");
+                assert!(error.contains("of a frozen encoder"), "{error}");
             }
             let features = encoder.encode(&xs, Mode::Eval)?;
             assert_eq!(features.dims(), [1, config.feature_dim()], "{backbone}");

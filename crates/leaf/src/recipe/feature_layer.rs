@@ -3,7 +3,6 @@
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
 use leaf_core::{Encoder, Linear, Mode, linear};
-use leaf_vision::FaceEncoderConfig;
 
 use crate::Result;
 
@@ -21,9 +20,6 @@ pub struct FeatureLayer {
 impl FeatureLayer {
     /// The width of what it makes of them.
     pub const DIM: usize = 64;
-
-    /// The smallest side of the images that the frozen encoder sees.
-    pub(super) const MIN_SIZE: usize = FaceEncoderConfig::MIN_SIZE;
 
     /// With PyTorch's initial values of a linear layer. Paths: `layer.weight`, `layer.bias`.
     pub(super) fn new(vb: VarBuilder) -> Result<Self> {

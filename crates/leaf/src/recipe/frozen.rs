@@ -1,5 +1,6 @@
-//! Training on the features of a frozen encoder.
+//! Training on what a frozen encoder makes of faces.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
@@ -8,17 +9,22 @@ use leaf_train::{Weights, assign};
 use leaf_vision::{FaceEncoder, FaceEncoderConfig, FaceFeatures, face_encoder};
 use serde::{Deserialize, Serialize};
 
-use super::{Backbone, Recipe};
+use super::{Backbone, FaceTop, Recipe};
 use crate::Result;
 
 /// dlib's face encoder, which knows people but was never told of expressions, with weights that training leaves as
 /// they are.
 ///
-/// Its features of every face, and of some views of each, are made once and kept in a file beside the weights;
-/// each feature is used less its mean over the training faces, and over its deviation.
-/// Runs then train a layer and LEAF's head on them ([`Backbone::FaceFeatures`]): a step costs a hundredth of one
-/// with images, so that many seeds can be had. Such a run measures heads and training rules, not encoders, and
-/// its checkpoint labels features, not images.
+/// What it makes of every face, and of some views of each, is made once and kept in a file beside the weights, so
+/// that a step costs a small part of one with images and many seeds can be had. The backbone says what that is:
+///
+/// - [`Backbone::FaceFeatures`]: its 256 features, each less its mean over the training faces and over its
+///   deviation. A layer and LEAF's head are trained on them. Such a run measures heads and training rules, not
+///   encoders.
+/// - [`Backbone::FaceTop`]: the map below its last block, which is trained further, from the weights that it has,
+///   with LEAF's head behind it: a pretrained encoder fine-tuned in part.
+///
+/// A checkpoint of such a run labels features or maps, not images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FrozenEncoder {
@@ -49,7 +55,7 @@ impl FrozenEncoder {
     }
 
     /// The encoder `(N, 3, H, W)` to `(N, 256)`.
-    pub(super) fn open(&self) -> Result<OpenEncoder> {
+    pub(super) fn open(&self, backbone: Backbone) -> Result<OpenEncoder> {
         let parameters = Parameters::new(0);
         let config = FaceEncoderConfig::default().with_features(FaceFeatures::Pooled);
         let encoder = face_encoder(&config, parameters.builder(DType::F32, &Device::Cpu))?;
@@ -58,7 +64,23 @@ impl FrozenEncoder {
         // The layer from features to descriptors.
         tensors.retain(|name, _| !name.starts_with("fc."));
         assign(&parameters.all(), &tensors, "face encoder", weights.path())?;
-        Ok(OpenEncoder(encoder))
+        Ok(OpenEncoder { encoder, backbone })
+    }
+
+    /// Gives [`Backbone::FaceTop`] the weights of the encoder's last block.
+    pub(super) fn start_top(&self, parameters: &Parameters) -> Result<()> {
+        let mut vars = parameters.all();
+        vars.retain(|name, _| name.starts_with("encoder."));
+        let weights = Weights::read(&self.weights)?;
+        let own = |(name, tensor): (&String, &Tensor)| (format!("encoder.{name}"), tensor.clone());
+        let mut tensors: BTreeMap<String, Tensor> = weights.tensors().iter().map(own).collect();
+        tensors.retain(|name, _| vars.contains_key(name));
+        Ok(assign(
+            &vars,
+            &tensors,
+            "face encoder's last block",
+            weights.path(),
+        )?)
     }
 
     /// Where its features under a key are kept.
@@ -70,11 +92,23 @@ impl FrozenEncoder {
 }
 
 /// A frozen encoder with its weights.
-pub(super) struct OpenEncoder(FaceEncoder);
+pub(super) struct OpenEncoder {
+    encoder: FaceEncoder,
+    backbone: Backbone,
+}
 
 impl OpenEncoder {
+    /// What the backbone is given, `(N, D)`.
     pub(super) fn encode(&self, images: &Tensor) -> Result<Tensor> {
-        Ok(self.0.encode(images, Mode::Eval)?)
+        Ok(match self.backbone {
+            Backbone::FaceTop => {
+                let map = self
+                    .encoder
+                    .map_below(FaceTop::BLOCKS, images, Mode::Eval)?;
+                map.flatten_from(1)?
+            }
+            _ => self.encoder.encode(images, Mode::Eval)?,
+        })
     }
 }
 
@@ -82,16 +116,18 @@ impl Recipe {
     /// Whether a frozen encoder and a layer on its features come together.
     pub(super) fn check_frozen(&self) -> Result<()> {
         let conflict = |given, expected| leaf_train::Error::Conflict { given, expected };
-        let on_features = self.backbone == Backbone::FaceFeatures;
+        let on_frozen = self.backbone.is_on_frozen();
         match &self.frozen {
-            None if on_features => Err(conflict(
-                "backbone face_features without frozen",
-                "frozen.weights: the encoder that makes the features",
+            None if on_frozen => Err(conflict(
+                "backbone face_features or face_top without frozen",
+                "frozen.weights: the encoder that makes what they train on",
             )
             .into()),
-            Some(_) if !on_features => {
-                Err(conflict("frozen with a backbone of images", "backbone face_features").into())
-            }
+            Some(_) if !on_frozen => Err(conflict(
+                "frozen with a backbone of images",
+                "backbone face_features or face_top",
+            )
+            .into()),
             Some(frozen) if !(1..=MOST_VIEWS).contains(&frozen.views) => {
                 Err(leaf_data::Error::OutOfRange {
                     field: "frozen.views",

@@ -1,4 +1,4 @@
-//! The features of a frozen encoder, made once and kept in a file, and standardized by those of the training faces.
+//! What a frozen encoder makes of faces: made once, kept in a file, and standardized if it is features.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::frozen::FrozenEncoder;
 use super::identity::list;
-use super::{Progress, Recipe};
+use super::{Backbone, FaceTop, Progress, Recipe};
 use crate::{Error, Result};
 
 /// Under which name a file says what its features are of.
@@ -56,6 +56,13 @@ impl FrozenFeatures {
         let training = all
             .next()
             .ok_or_else(|| broken(&path, &"tensors are missing"))?;
+        if recipe.backbone == Backbone::FaceTop {
+            // A trained block wants its maps as they are.
+            return Ok(Self {
+                training: Arc::new(training),
+                tests: all.map(Arc::new).collect(),
+            });
+        }
         // A layer with usual initial values and learning rate wants numbers about 0.
         let standard = training.standard();
         let tests = all.map(|features| Arc::new(features.standardized(&standard)));
@@ -78,7 +85,7 @@ fn key(
         .iter()
         .map(|(name, faces)| json!([name, list(faces)]))
         .collect();
-    let key = json!({
+    let mut key = json!({
         "weights": format!("{:016x}", xxh3_64(&weights)),
         "source": recipe.data.source,
         "images": recipe.data.images,
@@ -87,6 +94,9 @@ fn key(
         "training": list(training),
         "tests": tests,
     });
+    if recipe.backbone == Backbone::FaceTop {
+        key["below blocks"] = json!(FaceTop::BLOCKS);
+    }
     Ok(key.to_string())
 }
 
@@ -96,7 +106,7 @@ fn make<'a>(
     lists: impl Iterator<Item = &'a [Entry]>,
     progress: &mut impl FnMut(Progress),
 ) -> Result<Vec<ViewFeatures>> {
-    let encoder = frozen.open()?;
+    let encoder = frozen.open(recipe.backbone)?;
     let augmentation = Augmentation::new(recipe.data.loader.augment.clone())?;
     // Views are the same for all seeds of a comparison, as they are made once.
     let random = Random::new(0).split("frozen views");

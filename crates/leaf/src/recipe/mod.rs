@@ -5,6 +5,7 @@
 
 mod backbone;
 mod data;
+mod face_top;
 mod feature_layer;
 mod file;
 mod frozen;
@@ -24,6 +25,7 @@ mod training;
 
 pub use backbone::{Backbone, BackboneConfig, BackboneEncoder};
 pub use data::{DataRecipe, FaceSource};
+pub use face_top::FaceTop;
 pub use feature_layer::FeatureLayer;
 pub use frozen::FrozenEncoder;
 pub(crate) use model::noise;
@@ -72,7 +74,7 @@ pub struct Recipe {
     /// The backbone.
     pub backbone: Backbone,
     /// A frozen encoder whose features are trained on in place of images; off by default. Its backbone is
-    /// [`Backbone::FaceFeatures`].
+    /// [`Backbone::FaceFeatures`] or [`Backbone::FaceTop`].
     #[serde(with = "leaf_core::switch")]
     pub frozen: Option<FrozenEncoder>,
     /// The training rule, with LEAF in it.

@@ -6,7 +6,7 @@ use candle_core::Device;
 use leaf_train::{Checkpoint, Learner, ModelCard, Weights};
 
 use super::model::noise;
-use super::{Classifier, Prepared, Recipe};
+use super::{Backbone, Classifier, Prepared, Recipe};
 use crate::Result;
 use crate::weights::{load_all, load_encoder};
 
@@ -40,6 +40,9 @@ impl Recipe {
                 expected: "one of them",
             }
             .into());
+        }
+        if let (Some(frozen), Backbone::FaceTop) = (&self.frozen, self.backbone) {
+            frozen.start_top(&student.parameters)?;
         }
         if let Some(path) = &self.init {
             start_from(path, card, student)?;
