@@ -20,12 +20,14 @@ mod status;
 #[path = "common/worker.rs"]
 mod worker;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use comparison::Arguments;
 use jobs::Jobs;
 use leaf::compare::{Folder, Plan, PlannedRun, page, results, table};
+use leaf::probe::Factors;
 use leaf::recipe::Recipe;
 use say::say;
 
@@ -64,8 +66,10 @@ fn run(arguments: &Arguments) -> leaf::Result<()> {
         Ok(())
     };
     if count > 0 {
-        check(&plan, &to_do)?;
-        Jobs::new(arguments.jobs(), &origin).run_all(to_do, &mut folder, &write)?;
+        check(&plan, &to_do, arguments.factors.as_deref())?;
+        let jobs = Jobs::new(arguments.jobs(), &origin);
+        jobs.with_factors(arguments.factors.as_deref())
+            .run_all(to_do, &mut folder, &write)?;
     }
     folder.clear_work()?;
     write(&folder, 0)?;
@@ -73,8 +77,8 @@ fn run(arguments: &Arguments) -> leaf::Result<()> {
     say(format!("page: {}", out.join("compare.html").display()))
 }
 
-/// What can be wrong with the faces or with a recipe, before the first run.
-fn check(plan: &Plan, runs: &[PlannedRun]) -> leaf::Result<()> {
+/// What can be wrong with the faces, their list of factors or a recipe, before the first run.
+fn check(plan: &Plan, runs: &[PlannedRun], factors: Option<&Path>) -> leaf::Result<()> {
     let labels = |recipe: &Recipe| recipe.data.split.labels_per_class;
     let Some(most) = runs.iter().max_by_key(|run| labels(&run.recipe)) else {
         return Ok(());
@@ -83,6 +87,10 @@ fn check(plan: &Plan, runs: &[PlannedRun]) -> leaf::Result<()> {
     let first = |run: &&PlannedRun| run.recipe.seed == plan.seeds.0.start;
     for run in runs.iter().filter(first) {
         run.recipe.check(&faces.task())?;
+    }
+    if let Some(path) = factors {
+        let [training, test] = [faces.training(), &faces.tests()[0].1];
+        Factors::read(path)?.check([training, test])?;
     }
     Ok(())
 }

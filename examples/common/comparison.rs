@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// The seeds from A up to but not including B [default: 0..8; with --quick 0..2].
     #[arg(long, value_name = "A..B", help_heading = "Runs")]
     seeds: Option<Seeds>,
-    /// Training steps of each run [default: 700; with --frozen 600; with --fine-tune 400; with --quick 300].
+    /// Training steps of each run [default: 700; with --frozen 600; with --fine-tune 1000; with --quick 300].
     #[arg(long, value_name = "N", help_heading = "Runs")]
     steps: Option<usize>,
     /// Where the faces come from: drawn, rafdb:DIR, fer2013:FILE, ferplus:DIR, affectnet7:DIR, affectnet8:DIR or
@@ -53,10 +53,20 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Runs")]
     frozen: Option<PathBuf>,
     /// Fine-tune the last block of dlib's face encoder, on what the rest of it, frozen, makes of faces; the file, and
-    /// what is kept beside it, as with --frozen. A run has 400 steps of 21 labelled and 63 unlabelled faces with
-    /// learning rate .02 unless --set says otherwise.
-    #[arg(long, value_name = "FILE", conflicts_with = "frozen", help_heading = "Runs")]
+    /// what is kept beside it, as with --frozen. A run has 1000 steps of 21 labelled and 63 unlabelled faces with
+    /// learning rate .001 unless --set says otherwise.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "frozen",
+        help_heading = "Runs"
+    )]
     fine_tune: Option<PathBuf>,
+    /// Ask what each trained network's features still tell of skin, hair and whatever else a CSV file lists of every
+    /// face, beside its expression: tools/make-faces --factors writes it for the drawn faces. Into lines it goes as
+    /// kept: the share of each factor that a linear layer explains on people unseen in training.
+    #[arg(long, value_name = "FILE", help_heading = "Runs")]
+    pub(crate) factors: Option<PathBuf>,
     /// A setting that all runs share, by its path in a recipe: backbone=resnet18, data.images.size=64,
     /// train.learning_rate=0.01; may be repeated.
     #[arg(long, value_name = "PATH=VALUE", help_heading = "Runs")]
@@ -159,11 +169,13 @@ impl Arguments {
         let mut usual = 700;
         if let Some(weights) = &self.frozen {
             recipe = on_frozen(recipe, weights, Backbone::FaceFeatures);
+            recipe.train.learning_rate = 0.02;
             usual = 600;
         }
         if let Some(weights) = &self.fine_tune {
             recipe = on_frozen(recipe, weights, Backbone::FaceTop);
-            usual = 400;
+            recipe.train.learning_rate = 0.001;
+            usual = 1000;
         }
         if self.quick {
             usual = 300;
@@ -224,6 +236,5 @@ fn on_frozen(mut recipe: Recipe, weights: &Path, backbone: Backbone) -> Recipe {
         }),
     };
     recipe.data.loader.mu = 3;
-    recipe.train.learning_rate = 0.02;
     recipe
 }

@@ -1,6 +1,7 @@
 //! Runs at the same time, in processes of one computing thread each.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,7 @@ use crate::worker::{Order, Reply};
 #[derive(Debug)]
 pub(crate) struct Jobs<'a> {
     count: usize,
+    factors: Option<&'a Path>,
     origin: &'a Origin,
 }
 
@@ -30,7 +32,16 @@ type Done = (String, leaf::Result<Line>);
 impl<'a> Jobs<'a> {
     /// So many at the same time.
     pub(crate) fn new(count: usize, origin: &'a Origin) -> Self {
-        Self { count, origin }
+        Self {
+            count,
+            factors: None,
+            origin,
+        }
+    }
+
+    /// The trained networks' features are asked for what this file lists.
+    pub(crate) fn with_factors(self, factors: Option<&'a Path>) -> Self {
+        Self { factors, ..self }
     }
 
     /// Does the runs and keeps their lines. The first one that fails is the last to be begun; those in progress
@@ -61,6 +72,7 @@ impl<'a> Jobs<'a> {
                     Some(Order {
                         run,
                         folder: work.clone(),
+                        factors: self.factors.map(Path::to_owned),
                         origin: self.origin.clone(),
                     })
                 };

@@ -1,12 +1,15 @@
 //! A process that does runs for another one.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use candle_core::Device;
 use leaf::compare::{Line, Origin, PlannedRun};
-use leaf::recipe::{Prepared, Recipe};
+use leaf::probe::{Factors, Kept, probe};
+use leaf::recipe::{ClassifierSpec, Prepared, Recipe};
+use leaf::train::Checkpoint;
 use serde::{Deserialize, Serialize};
 
 use crate::status;
@@ -18,6 +21,8 @@ pub(crate) struct Order {
     pub(crate) run: PlannedRun,
     /// Where its files may be while it lasts.
     pub(crate) folder: PathBuf,
+    /// The list of what to ask its features for.
+    pub(crate) factors: Option<PathBuf>,
     /// Where its line comes from.
     pub(crate) origin: Origin,
 }
@@ -77,6 +82,7 @@ fn train(order: &Order, split: &mut Option<Split>) -> leaf::Result<Line> {
     let Order {
         run,
         folder,
+        factors,
         origin,
     } = order;
     let recipe = &run.recipe;
@@ -89,5 +95,20 @@ fn train(order: &Order, split: &mut Option<Split>) -> leaf::Result<Line> {
     };
     let faces = &split.insert(ready).faces;
     let outcome = recipe.train(faces, &Device::Cpu, folder, &mut [])?;
-    Line::of(run, &outcome, faces, &Device::Cpu, origin.clone())
+    let line = Line::of(run, &outcome, faces, &Device::Cpu, origin.clone())?;
+    Ok(match factors {
+        Some(factors) => line.with_kept(kept(&outcome.checkpoint, faces, factors)?),
+        None => line,
+    })
+}
+
+/// What the trained network's features keep.
+fn kept(
+    checkpoint: &Path,
+    faces: &Prepared,
+    factors: &Path,
+) -> leaf::Result<BTreeMap<String, Kept>> {
+    let checkpoint = Checkpoint::read(checkpoint)?;
+    let network = ClassifierSpec::load(&checkpoint, &Device::Cpu)?.network;
+    probe(&network, faces, &Factors::read(factors)?, &Device::Cpu)
 }

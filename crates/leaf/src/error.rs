@@ -112,6 +112,24 @@ pub enum Error {
         what: String,
     },
 
+    /// A list of what faces are like that cannot be used.
+    #[error("{path}: {what}")]
+    Factors {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        what: String,
+    },
+
+    /// Features that nothing can be read from.
+    #[error(
+        "the network's features cannot be probed for {factor}, expected finite numbers that vary"
+    )]
+    Probe {
+        /// What was to be read from them.
+        factor: String,
+    },
+
     /// A recipe that makes no sense.
     #[error("{path}: {what}")]
     RecipeFile {

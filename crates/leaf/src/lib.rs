@@ -1,7 +1,7 @@
 //! LEAF for facial expressions: everything in one place.
 //!
 //! The crates of the workspace under short names, and the [`recipe`] that assembles a whole run from
-//! one value; [`report`] makes a page of it, [`predict`] uses what it trained, [`weights`] come from PyTorch and go there. Who only needs
+//! one value; [`report`] makes a page of it, [`predict`] uses what it trained, [`probe`] asks what its features keep, [`weights`] come from PyTorch and go there. Who only needs
 //! the layers depends on `leaf-core` instead.
 //!
 //! | module | for |
@@ -24,6 +24,7 @@ pub mod compare;
 mod device;
 mod error;
 pub mod predict;
+pub mod probe;
 pub mod recipe;
 pub mod report;
 pub mod weights;

@@ -2,17 +2,22 @@
 
 use std::path::Path;
 
-use super::{Folder, Line, Seeds, results, table};
+use super::{Folder, Line, Seeds, kept_table, results, table};
 use crate::{Error, Result};
 
-const BEGIN: &str = "<!-- table ";
+/// How a marker begins, and what comes behind it of its runs.
+const MARKERS: [(&str, fn(&[Line]) -> String); 2] = [
+    ("<!-- table ", |runs| table(&results(runs))),
+    ("<!-- kept ", kept_table),
+];
 const BEGIN_END: &str = " -->";
 const END: &str = "<!-- end -->";
 
 /// A Markdown text with its tables made anew: between a line `<!-- table FOLDER CHOICES -->` and the next
 /// `<!-- end -->` comes the table of the comparison in `FOLDER`, a folder below `root`. Choices, each
 /// `NAME=VALUE`, say which runs count: `seeds=A..B`, `labels=N,N`, `algorithms=NAME,NAME` and
-/// `variants=NAME,NAME`, where `robust` is the variant as it is and `robust+soft` a tuning of it.
+/// `variants=NAME,NAME`, where `robust` is the variant as it is and `robust+soft` a tuning of it. Behind
+/// `<!-- kept FOLDER CHOICES -->` comes what the runs' features keep ([`kept_table`]).
 ///
 /// # Errors
 /// [`Error::Document`] if a marker makes no sense, its table has no row or its end is missing, and those of
@@ -23,8 +28,11 @@ pub fn with_tables(text: &str, root: &Path) -> Result<String> {
     while let Some((at, line)) = lines.next() {
         made.push_str(line);
         made.push('\n');
-        let marker = line.strip_prefix(BEGIN);
-        let Some(marker) = marker.and_then(|rest| rest.strip_suffix(BEGIN_END)) else {
+        let marker = MARKERS.iter().find_map(|(begin, made_of)| {
+            let rest = line.strip_prefix(begin)?.strip_suffix(BEGIN_END)?;
+            Some((rest, made_of))
+        });
+        let Some((marker, made_of)) = marker else {
             continue;
         };
         let wrong = |what: String| Error::Document {
@@ -38,10 +46,14 @@ pub fn with_tables(text: &str, root: &Path) -> Result<String> {
         let choice = Choice::parse(marker).map_err(&wrong)?;
         let (_, runs) = Folder::read(&root.join(choice.folder))?;
         let runs: Vec<Line> = runs.into_iter().filter(|run| choice.takes(run)).collect();
-        if runs.is_empty() {
+        let rows = match runs.is_empty() {
+            true => String::new(),
+            false => made_of(&runs),
+        };
+        if rows.is_empty() {
             return Err(wrong("no run is like that".to_owned()));
         }
-        made.push_str(&format!("\n{}\n{END}\n", table(&results(&runs))));
+        made.push_str(&format!("\n{rows}\n{END}\n"));
     }
     Ok(made)
 }
@@ -144,6 +156,8 @@ mod tests {
             ("<!-- table few colors=red -->", "colors=red"),
             ("<!-- table few seeds=7..9 -->", "no run is like that"),
             ("<!-- table none -->", "none"),
+            // These runs were not asked what they keep.
+            ("<!-- kept few -->", "no run is like that"),
         ] {
             let problem = problem(marker);
             assert!(problem.contains(said), "{problem}");

@@ -44,6 +44,7 @@ pub(super) fn line(run: &PlannedRun, accuracy: f64) -> Line {
             milliseconds_per_step: 20.,
         },
         sets: [("test".to_owned(), rates)].into(),
+        kept: std::collections::BTreeMap::new(),
         pairing: Pairing {
             split,
             encoder: recipe.seed.to_string(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::tuned;
 use super::{Pairing, PlannedRun, Variant};
 use crate::Result;
+use crate::probe::Kept;
 use crate::recipe::{Outcome, Prepared, Rates, Recipe, RunFigures};
 
 /// A finished run: a line of `runs.jsonl`.
@@ -25,6 +26,9 @@ pub struct Line {
     pub figures: RunFigures,
     /// The rates on each test set, by its name.
     pub sets: BTreeMap<String, Rates>,
+    /// How much of what faces differ in its features explain, by the factor's name; none if that was not asked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, Kept>,
     /// What it shares with the others of its seed and budget.
     pub pairing: Pairing,
     /// Which command made it, of which version.
@@ -66,10 +70,17 @@ impl Line {
             tuning: run.tuning.clone(),
             figures: RunFigures::of(&run.recipe, outcome),
             sets: sets.collect(),
+            kept: BTreeMap::new(),
             pairing: Pairing::of(&run.recipe, faces, device)?,
             origin,
             recipe: run.recipe.clone(),
         })
+    }
+
+    /// The same line with what its features explain.
+    #[must_use]
+    pub fn with_kept(self, kept: BTreeMap<String, Kept>) -> Self {
+        Self { kept, ..self }
     }
 
     /// The variant's name, with that of its tuning.

@@ -10,6 +10,7 @@ mod document;
 #[cfg(test)]
 mod fake;
 mod folder;
+mod kept;
 mod line;
 mod page;
 mod pairing;
@@ -24,10 +25,12 @@ mod variant;
 
 pub use document::with_tables;
 pub use folder::Folder;
+pub use kept::kept_table;
 pub use line::{Line, Origin};
 pub use page::page;
 pub use pairing::Pairing;
 pub use plan::{LeftOut, Plan, PlannedRun, Seeds};
+use results::CONFIDENCE;
 pub use results::{Difference, Row, results};
 pub use statistics::{Interval, Sample, t_quantile};
 pub use table::table;

@@ -9,7 +9,7 @@ use super::{Interval, Line, Sample, Variant};
 use crate::recipe::{Recipe, TrainerChoice};
 
 /// How sure an interval is.
-const CONFIDENCE: f64 = 0.95;
+pub(super) const CONFIDENCE: f64 = 0.95;
 
 /// One algorithm with one variant, at one budget.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,21 +18,26 @@ const HEADING: [&str; 11] = [
 
 /// The rows as a Markdown table whose columns stand below each other.
 pub fn table(rows: &[Row]) -> String {
-    let mut all = vec![HEADING.map(str::to_owned)];
-    all.extend(rows.iter().map(cells));
-    let width = |column: usize| {
-        let widths = all.iter().map(|row: &[String; 11]| row[column].len());
-        widths.max().unwrap_or(0)
-    };
-    let widths: [usize; 11] = std::array::from_fn(width);
-    let lines: Vec<String> = all.iter().map(|row| line(row, &widths)).collect();
-    let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
-    let rule = format!("| {} |", rule.join(" | "));
-    let (heading, rows) = lines.split_at(1);
-    format!("{}\n{rule}\n{}\n", heading.join(""), rows.join("\n"))
+    let mut all = vec![HEADING.map(str::to_owned).to_vec()];
+    all.extend(rows.iter().map(|row| cells(row).to_vec()));
+    markdown(&all)
 }
 
-fn line(cells: &[String; 11], widths: &[usize; 11]) -> String {
+/// A heading and rows as a Markdown table whose columns stand below each other.
+pub(super) fn markdown(all: &[Vec<String>]) -> String {
+    let columns = all.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        let widths = all.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut lines: Vec<String> = all.iter().map(|row| line(row, &widths)).collect();
+    let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
+    lines.insert(1.min(lines.len()), format!("| {} |", rule.join(" | ")));
+    format!("{}\n", lines.join("\n"))
+}
+
+fn line(cells: &[String], widths: &[usize]) -> String {
     let cells = cells.iter().zip(widths);
     let cells: Vec<String> = cells
         .map(|(cell, &width)| format!("{cell:width$}"))

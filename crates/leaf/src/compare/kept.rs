@@ -1,0 +1,116 @@
+//! What features keep, as a table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::table::markdown;
+use super::{CONFIDENCE, Line, Sample};
+use crate::probe::Kept;
+
+/// Two rows for each algorithm, budget and variant with such figures, the encoder's features and the fused ones: how
+/// much of each factor they explain ([`Kept`]), the mean over seeds with the half width of Student's 95 % interval. In
+/// the order in which they first occur; empty if no line has any.
+pub fn kept_table(lines: &[Line]) -> String {
+    let lines: Vec<&Line> = lines.iter().filter(|line| !line.kept.is_empty()).collect();
+    let factors: BTreeSet<&String> = lines.iter().flat_map(|line| line.kept.keys()).collect();
+    let mut groups: Vec<(Place, Vec<&Line>)> = Vec::new();
+    for line in lines {
+        let place = Place::of(line);
+        match groups.iter_mut().find(|(other, _)| *other == place) {
+            Some((_, group)) => group.push(line),
+            None => groups.push((place, vec![line])),
+        }
+    }
+    if groups.is_empty() {
+        return String::new();
+    }
+    let heading = ["algorithm", "labels a class", "variant", "features", "n"];
+    let heading = heading.map(str::to_owned).into_iter();
+    let mut all = vec![heading.chain(factors.iter().copied().cloned()).collect()];
+    for (place, group) in groups {
+        for (name, of) in LAYERS {
+            let mut row = place.cells();
+            row.extend([name.to_owned(), group.len().to_string()]);
+            row.extend(factors.iter().map(|factor| cell(&group, factor, of)));
+            all.push(row);
+        }
+    }
+    markdown(&all)
+}
+
+/// The layers with what is kept of a factor there.
+const LAYERS: [(&str, fn(&Kept) -> f64); 2] = [
+    ("encoder", |kept| kept.encoder),
+    ("fused", |kept| kept.fused),
+];
+
+fn cell(group: &[&Line], factor: &str, of: fn(&Kept) -> f64) -> String {
+    let by_seed: BTreeMap<u64, f64> = group
+        .iter()
+        .filter_map(|line| Some((line.figures.seed, of(line.kept.get(factor)?))))
+        .collect();
+    if by_seed.is_empty() {
+        return "-".to_owned();
+    }
+    let sample = Sample::of(&by_seed.into_values().collect::<Vec<_>>());
+    let mean = format!("{:.3}", sample.mean);
+    match sample.interval(CONFIDENCE) {
+        Some(interval) => format!("{mean} ± {:.3}", (interval.high - interval.low) / 2.),
+        None => mean,
+    }
+}
+
+/// Where a line stands.
+#[derive(PartialEq)]
+struct Place(String, usize, String);
+
+impl Place {
+    fn of(line: &Line) -> Self {
+        let (algorithm, labels) = (line.algorithm.clone(), line.figures.labels_per_class);
+        Self(algorithm, labels, line.name())
+    }
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.0.clone(), self.1.to_string(), self.2.clone()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::fake::{line, plan};
+
+    #[test]
+    fn a_row_says_what_a_layer_keeps() {
+        let (runs, _) = plan().runs();
+        assert_eq!(kept_table(&[line(&runs[0], 0.5)]), "");
+        let lines: Vec<Line> = runs
+            .iter()
+            .filter(|run| run.algorithm == "fixmatch")
+            .filter(|run| run.recipe.data.split.labels_per_class == 4)
+            .map(|run| {
+                let encoder = [0.1, 0.2, 0.3][run.recipe.seed as usize];
+                let kept = Kept {
+                    encoder,
+                    fused: 0.5,
+                };
+                line(run, 0.5).with_kept([("hair".to_owned(), kept)].into())
+            })
+            .collect();
+        let text = kept_table(&lines);
+        let rows: Vec<&str> = text.lines().collect();
+        // Four variants of two layers, the heading and the rule below it.
+        assert_eq!(rows.len(), 10, "{text}");
+        assert!(
+            rows[0].ends_with("| features | n | hair          |"),
+            "{text}"
+        );
+        assert!(
+            rows[2].ends_with("| encoder  | 3 | 0.200 ± 0.248 |"),
+            "{text}"
+        );
+        assert!(
+            rows[3].ends_with("| fused    | 3 | 0.500 ± 0.000 |"),
+            "{text}"
+        );
+    }
+}
