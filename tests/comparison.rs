@@ -80,6 +80,38 @@ fn a_comparison_goes_on_where_it_was() -> Outcome {
 }
 
 #[test]
+fn features_are_asked_what_they_keep() -> Outcome {
+    let place = tempfile::tempdir()?;
+    let (folder, file) = (place.path().join("out"), place.path().join("factors.csv"));
+    let mut text = "set,name,class,hair\n".to_owned();
+    let data = leaf_data::drawn_faces()?;
+    for set in [data.training(), data.test()] {
+        for (face, hair) in set.iter().zip(["long", "short", "bun"].iter().cycle()) {
+            let class = face.label.ok_or("no label")?;
+            text += &format!("set,{},{class},{hair}\n", face.name);
+        }
+    }
+    fs::write(&file, &text)?;
+    let file = file.to_str().ok_or("no path")?;
+    let short = ["--seeds", "3..4", "--steps", "40", "--factors", file];
+    compare(&folder, 0, &short)?;
+    for line in lines(&folder)? {
+        let share = |factor: &str, layer: &str| line["kept"][factor][layer].as_f64();
+        for layer in ["encoder", "fused"] {
+            let (class, hair) = (share("class", layer), share("hair", layer));
+            // Hair is made up: it cannot be in the pictures.
+            let (class, hair) = (class.ok_or("no class")?, hair.ok_or("no hair")?);
+            assert!(class > 0.1 && hair < 0.05, "{layer}: {class}, {hair}");
+        }
+    }
+    let some: Vec<&str> = text.lines().take(99).collect();
+    fs::write(file, some.join("\n"))?;
+    let said = compare(&place.path().join("other"), 2, &short)?;
+    assert!(said.contains("of the data set is missing"), "{said}");
+    Ok(())
+}
+
+#[test]
 fn what_cannot_be_compared_is_named() -> Outcome {
     let place = tempfile::tempdir()?;
     let refused = |arguments: &[&str], wanted: &str| -> Outcome {

@@ -5,8 +5,11 @@ use std::path::Path;
 use super::{Folder, Line, Seeds, kept_table, results, table};
 use crate::{Error, Result};
 
+/// Makes a table of runs.
+type Maker = fn(&[Line]) -> String;
+
 /// How a marker begins, and what comes behind it of its runs.
-const MARKERS: [(&str, fn(&[Line]) -> String); 2] = [
+const MARKERS: [(&str, Maker); 2] = [
     ("<!-- table ", |runs| table(&results(runs))),
     ("<!-- kept ", kept_table),
 ];

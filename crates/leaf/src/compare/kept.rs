@@ -37,13 +37,16 @@ pub fn kept_table(lines: &[Line]) -> String {
     markdown(&all)
 }
 
-/// The layers with what is kept of a factor there.
-const LAYERS: [(&str, fn(&Kept) -> f64); 2] = [
+/// What is kept of a factor in a layer.
+type Share = fn(&Kept) -> f64;
+
+/// The layers by name.
+const LAYERS: [(&str, Share); 2] = [
     ("encoder", |kept| kept.encoder),
     ("fused", |kept| kept.fused),
 ];
 
-fn cell(group: &[&Line], factor: &str, of: fn(&Kept) -> f64) -> String {
+fn cell(group: &[&Line], factor: &str, of: Share) -> String {
     let by_seed: BTreeMap<u64, f64> = group
         .iter()
         .filter_map(|line| Some((line.figures.seed, of(line.kept.get(factor)?))))

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn normal(random: &mut Random, rows: usize, columns: usize) -> DMatrix<f64> {
-        DMatrix::from_fn(rows, columns, |_, _| random.normal())
+        DMatrix::from_fn(rows, columns, |_, _| random.normal_pair().0)
     }
 
     #[test]
