@@ -64,7 +64,8 @@ pub(crate) struct Arguments {
     fine_tune: Option<PathBuf>,
     /// Ask what each trained network's features still tell of skin, hair and whatever else a CSV file lists of every
     /// face, beside its expression: tools/make-faces --factors writes it for the drawn faces. Into lines it goes as
-    /// kept: the share of each factor that a linear layer explains on people unseen in training.
+    /// kept: the share of each factor that a linear layer explains on people unseen in training. Runs that are finished
+    /// already are not asked.
     #[arg(long, value_name = "FILE", help_heading = "Runs")]
     pub(crate) factors: Option<PathBuf>,
     /// A setting that all runs share, by its path in a recipe: backbone=resnet18, data.images.size=64,

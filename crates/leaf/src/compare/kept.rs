@@ -2,40 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::results::{CONFIDENCE, groups};
 use super::table::markdown;
-use super::{CONFIDENCE, Line, Sample};
+use super::{Line, Sample};
 use crate::probe::Kept;
 
 /// Two rows for each algorithm, budget and variant with such figures, the encoder's features and the fused ones: how
-/// much of each factor they explain ([`Kept`]), the mean over seeds with the half width of Student's 95 % interval. In
-/// the order in which they first occur; empty if no line has any.
+/// much of each factor they explain ([`Kept`]), the mean over seeds with the half width of Student's 95 % interval.
+/// Empty if no line has any.
 pub fn kept_table(lines: &[Line]) -> String {
     let lines: Vec<&Line> = lines.iter().filter(|line| !line.kept.is_empty()).collect();
     let factors: BTreeSet<&String> = lines.iter().flat_map(|line| line.kept.keys()).collect();
-    let mut groups: Vec<(Place, Vec<&Line>)> = Vec::new();
-    for line in lines {
-        let place = Place::of(line);
-        match groups.iter_mut().find(|(other, _)| *other == place) {
-            Some((_, group)) => group.push(line),
-            None => groups.push((place, vec![line])),
-        }
-    }
-    if groups.is_empty() {
-        return String::new();
-    }
-    let heading = ["algorithm", "labels a class", "variant", "features", "n"];
-    let heading = heading.map(str::to_owned).into_iter();
-    let mut all = vec![heading.chain(factors.iter().copied().cloned()).collect()];
-    for (place, group) in groups {
-        for (name, of) in LAYERS {
-            let mut row = place.cells();
-            row.extend([name.to_owned(), group.len().to_string()]);
-            row.extend(factors.iter().map(|factor| cell(&group, factor, of)));
+    let mut all = vec![HEADING.map(str::to_owned).to_vec()];
+    all[0].extend(factors.iter().copied().cloned());
+    for group in groups(lines).values() {
+        let first = group[0];
+        let labels = first.figures.labels_per_class.to_string();
+        for (layer, share) in LAYERS {
+            let count = group.len().to_string();
+            let place = [&first.algorithm, &labels, &first.name(), layer, &count];
+            let mut row: Vec<String> = place.iter().map(|cell| (*cell).to_owned()).collect();
+            row.extend(factors.iter().map(|factor| cell(group, factor, share)));
             all.push(row);
         }
     }
-    markdown(&all)
+    match all.len() {
+        1 => String::new(),
+        _ => markdown(&all),
+    }
 }
+
+const HEADING: [&str; 5] = ["algorithm", "labels a class", "variant", "features", "n"];
 
 /// What is kept of a factor in a layer.
 type Share = fn(&Kept) -> f64;
@@ -59,21 +56,6 @@ fn cell(group: &[&Line], factor: &str, of: Share) -> String {
     match sample.interval(CONFIDENCE) {
         Some(interval) => format!("{mean} ± {:.3}", (interval.high - interval.low) / 2.),
         None => mean,
-    }
-}
-
-/// Where a line stands.
-#[derive(PartialEq)]
-struct Place(String, usize, String);
-
-impl Place {
-    fn of(line: &Line) -> Self {
-        let (algorithm, labels) = (line.algorithm.clone(), line.figures.labels_per_class);
-        Self(algorithm, labels, line.name())
-    }
-
-    fn cells(&self) -> Vec<String> {
-        vec![self.0.clone(), self.1.to_string(), self.2.clone()]
     }
 }
 

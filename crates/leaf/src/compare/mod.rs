@@ -30,7 +30,6 @@ pub use line::{Line, Origin};
 pub use page::page;
 pub use pairing::Pairing;
 pub use plan::{LeftOut, Plan, PlannedRun, Seeds};
-use results::CONFIDENCE;
 pub use results::{Difference, Row, results};
 pub use statistics::{Interval, Sample, t_quantile};
 pub use table::table;

@@ -52,14 +52,16 @@ impl Row {
 }
 
 /// Where a row stands: its algorithm's place, its budget, its variant and what is changed of it.
-type Place = (usize, usize, Variant, Option<String>);
+pub(super) type Place = (usize, usize, Variant, Option<String>);
 
 /// Accuracies by seed.
 type BySeed = BTreeMap<u64, f64>;
 
-/// A row for each algorithm, budget and variant that has a line, in the order of the algorithms' list. What a name means
-/// may change from one version of the program to another: only runs with the settings of its last line are in a row.
-pub fn results(lines: &[Line]) -> Vec<Row> {
+/// The lines of each place. What a name means may change from one version of the program to another: only lines with the
+/// settings of its last one are there.
+pub(super) fn groups<'a>(
+    lines: impl IntoIterator<Item = &'a Line>,
+) -> BTreeMap<Place, Vec<&'a Line>> {
     let mut groups: BTreeMap<Place, Vec<&Line>> = BTreeMap::new();
     for line in lines {
         let names = TrainerChoice::NAMES.iter();
@@ -75,6 +77,13 @@ pub fn results(lines: &[Line]) -> Vec<Row> {
         let last = group.last().map(|line| settings(line));
         group.retain(|line| Some(settings(line)) == last);
     }
+    groups
+}
+
+/// A row for each algorithm, budget and variant that has a line, in the order of the algorithms' list. Only runs with the
+/// settings of the last line of its name are in a row.
+pub fn results(lines: &[Line]) -> Vec<Row> {
+    let groups = groups(lines);
     let of = |place: usize, labels: usize, variant: Variant| {
         let group = groups.get(&(place, labels, variant, None));
         group.map(|lines| by_seed(lines))
