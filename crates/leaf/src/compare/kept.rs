@@ -11,18 +11,18 @@ use crate::probe::Kept;
 /// much of each factor they explain ([`Kept`]), the mean over seeds with the half width of Student's 95 % interval.
 /// Empty if no line has any.
 pub fn kept_table(lines: &[Line]) -> String {
-    let lines: Vec<&Line> = lines.iter().filter(|line| !line.kept.is_empty()).collect();
     let factors: BTreeSet<&String> = lines.iter().flat_map(|line| line.kept.keys()).collect();
     let mut all = vec![HEADING.map(str::to_owned).to_vec()];
     all[0].extend(factors.iter().copied().cloned());
-    for group in groups(lines).values() {
-        let first = group[0];
+    for mut group in groups(lines).into_values() {
+        group.retain(|line| !line.kept.is_empty());
+        let Some(first) = group.first() else { continue };
         let labels = first.figures.labels_per_class.to_string();
         for (layer, share) in LAYERS {
             let count = group.len().to_string();
             let place = [&first.algorithm, &labels, &first.name(), layer, &count];
             let mut row: Vec<String> = place.iter().map(|cell| (*cell).to_owned()).collect();
-            row.extend(factors.iter().map(|factor| cell(group, factor, share)));
+            row.extend(factors.iter().map(|factor| cell(&group, factor, share)));
             all.push(row);
         }
     }

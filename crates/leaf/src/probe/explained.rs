@@ -5,8 +5,12 @@ use nalgebra::{Cholesky, DMatrix, RowDVector};
 /// The regression's penalty, as a share of the features' variance: it only has to make the solution unique.
 const RIDGE: f64 = 1e-3;
 
-/// What hardly differs from face to face says nothing, and must not be blown up.
-const SMALLEST_DEVIATION: f64 = 1e-9;
+/// What hardly differs from face to face says nothing, and must not be blown up: a unit that is dead on the faces of the
+/// fit may not be on others. As a share of the features' root mean square deviation.
+const SMALLEST_DEVIATION: f64 = 1e-2;
+
+/// Keeps the quotient finite if no feature differs at all.
+const TINY: f64 = 1e-12;
 
 /// R² of a ridge regression from rows `xs` to rows `ys`, on rows `new_xs` and `new_ys`: `1 - Σ(y - ŷ)² / Σ(y - ȳ)²`,
 /// where `ȳ` is the mean of `ys`. `None` if a feature is not finite, or if nothing varies.
@@ -50,9 +54,13 @@ fn deviations(xs: &DMatrix<f64>, mean: &RowDVector<f64>) -> Vec<f64> {
     let centered = less(xs, mean);
     let deviation = |column: usize| {
         let variance = centered.column(column).norm_squared() / (xs.nrows() as f64).max(1.);
-        variance.sqrt().max(SMALLEST_DEVIATION)
+        variance.sqrt()
     };
-    (0..xs.ncols()).map(deviation).collect()
+    let squares = centered.norm_squared() / (xs.len() as f64).max(1.);
+    let floor = (SMALLEST_DEVIATION * squares.sqrt()).max(TINY);
+    (0..xs.ncols())
+        .map(|column| deviation(column).max(floor))
+        .collect()
 }
 
 #[cfg(test)]
@@ -93,6 +101,21 @@ mod tests {
         let new_ys = DMatrix::from_fn(5, 2, |row, column| f64::from(row % 2 == column));
         let share = explained(&xs, &ys, &new_xs, &new_ys).unwrap();
         assert!((share + 0.954_099_298_643_938_9).abs() < 1e-9, "{share}");
+    }
+
+    #[test]
+    fn a_unit_that_was_dead_in_the_fit_harms_little() {
+        let mut random = Random::new(1);
+        let (xs, new_xs) = (normal(&mut random, 400, 2), normal(&mut random, 200, 2));
+        let (ys, new_ys) = (
+            xs.columns(0, 1).clone_owned(),
+            new_xs.columns(0, 1).clone_owned(),
+        );
+        let (mut fit, mut judge) = (xs.insert_column(2, 0.), new_xs.insert_column(2, 0.));
+        fit[(0, 2)] = 1e-3;
+        judge[(0, 2)] = 0.5;
+        let share = explained(&fit, &ys, &judge, &new_ys).unwrap();
+        assert!(share > 0.99, "{share}");
     }
 
     #[test]
