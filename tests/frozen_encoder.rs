@@ -195,6 +195,11 @@ fn what_does_not_fit_is_named() -> Outcome {
     assert!(problem(|_| ())?.contains("missing.safetensors"));
     assert!(problem(|recipe| recipe.frozen = None)?.contains("frozen.weights"));
     assert!(problem(|recipe| recipe.backbone = Backbone::Narrow)?.contains("face_features"));
+    let two = problem(|recipe| {
+        recipe.backbone = Backbone::FaceTop;
+        recipe.pretrained = Some("other.safetensors".into());
+    })?;
+    assert!(two.contains("pretrained with backbone face_top"), "{two}");
     let small = problem(|recipe| recipe.data.images.size = 64)?;
     assert!(small.contains("103"), "{small}");
     let none = problem(|recipe| {

@@ -54,7 +54,7 @@ pub(crate) struct Arguments {
     frozen: Option<PathBuf>,
     /// Fine-tune the last block of dlib's face encoder, on what the rest of it, frozen, makes of faces; the file, and
     /// what is kept beside it, as with --frozen. A run has 1000 steps of 21 labelled and 63 unlabelled faces with
-    /// learning rate .001 unless --set says otherwise.
+    /// learning rate .001 unless --set says otherwise; each of the --jobs holds 180 kB a training face in memory.
     #[arg(
         long,
         value_name = "FILE",

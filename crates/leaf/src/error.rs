@@ -122,9 +122,7 @@ pub enum Error {
     },
 
     /// Features that nothing can be read from.
-    #[error(
-        "the network's features cannot be probed for {factor}, expected finite numbers that vary"
-    )]
+    #[error("the network's features cannot be probed for {factor}, expected finite numbers")]
     Probe {
         /// What was to be read from them.
         factor: String,
